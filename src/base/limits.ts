@@ -1,0 +1,170 @@
+/**
+ * Every limit of the system, in one place, each with its reason.
+ * Related limits are checked against each other at the end of the file and in `limits.test.ts`.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const limits = {
+  // --- Values and assertions: part of the protocol, the same for everybody for ever ---
+
+  /** Header and payload together. The lowest class may pull 64 KiB at once; it must fit with its frame. */
+  assertionBytesMax: 60 * KiB,
+  /** One run in all, so that one run always fits the lowest class' allowance. */
+  runBytesMax: 64 * KiB,
+  /** A signature closes at most this many assertions: bounds what an unsigned tail can cost. */
+  runAssertionsMax: 128,
+  /** Parents of one assertion: enough to answer a discussion, too few to amplify look-ups. */
+  parentsMax: 16,
+  /** Nesting of a value; deeper input would endanger the stack. */
+  nestingMax: 32,
+  /** Signatures in an admission (semantics: up to four admitters). */
+  admitSignaturesMax: 4,
+  /** Admitter keys that a genesis may name. */
+  admittersMax: 64,
+  /** Genesis bytes: it travels in every invite link, which must fit a QR code of moderate size. */
+  genesisBytesMax: 4 * KiB,
+  /** Subject and predicate, in UTF-8 bytes: they are store keys. */
+  subjectBytesMax: 1024,
+  predicateBytesMax: 256,
+  /** Proof-of-work bits a genesis may demand: 24 bits are about 16 s in a browser. */
+  powBitsMax: 24,
+
+  // --- Hybrid logical clock ---
+
+  /** A remote clock is merged up to here ahead of ours; must be below the hold limit. */
+  hlcMergeAheadMsMax: 60 * SECOND,
+  /** Beyond this an assertion is held until due. Above the merge limit, so honest skew never holds. */
+  hlcHoldAheadMsMin: 120 * SECOND,
+  /** Writing is refused while our clock leads the median of the peers' clocks by more. */
+  hlcWriteAheadMsMax: 30 * SECOND,
+  /** Skew above this is counted and logged, and still accepted. */
+  clockSkewWarnMs: 500,
+  /** Authors whose due time is remembered while they are held. */
+  heldAuthorsMax: 1000,
+
+  // --- The set in memory ---
+
+  /** Runs that wait for ancestors. */
+  pendingAssertionsMax: 10_000,
+  pendingBytesMax: 16 * MiB,
+  /** Share of the pending set that one delivering peer may fill. */
+  pendingShareMax: 0.25,
+  /** Refused items kept for inspection. */
+  quarantineMax: 1000,
+  quarantineBytesMax: 4 * MiB,
+  quarantineTtlMs: 7 * 24 * 60 * MINUTE,
+  /** Share of the quarantine ring that one delivering peer may fill. */
+  quarantineShareMax: 0.1,
+  /** Ids remembered in memory for duplicate checks, Bloom digests and push verdicts. */
+  recentIdsMax: 8192,
+  /** Snapshots of the trie that sessions may name by root. */
+  trieSnapshotsMax: 64,
+  /** Public keys whose torsion check and native key objects are cached. */
+  authorKeysCachedMax: 4096,
+  /** Own writes queued for the next group commit: beyond it `assert` waits. */
+  writeQueueMax: 10_000,
+  /** Ingest batches queued per space before senders are slowed down. */
+  ingestQueueBytesMax: 8 * MiB,
+
+  // --- Wire ---
+
+  /** One frame of a stream. Holds sixteen full runs; one frame is one allocation. */
+  frameBytesMax: MiB,
+  /** One gossip message: several runs, far below gossipsub's own bound. */
+  gossipBytesMax: 256 * KiB,
+  /** Own writes within this time travel in one gossip message (a lone write is sent at once). */
+  pushCoalesceMs: 3,
+  /** Runs in one chunk of a pull; with maxBytes the bound on one frame. */
+  chunkRunsMax: 4096,
+  /** Payload bytes of one chunk: leaves a quarter of the frame for the framing. */
+  chunkBytesMax: 768 * KiB,
+  /** Ids in one Fetch (STS-13). */
+  fetchIdsMax: 1000,
+  /** Ranges in one Pull. */
+  pullRangesMax: 1000,
+  /** Known points of one range: tips and exponentially spaced seqs. */
+  haveMax: 32,
+  /** Trie prefixes in one Nodes request. */
+  nodePrefixesMax: 256,
+  /** Authors in one digest's clock delta. */
+  clockEntriesMax: 1000,
+  /** Bits of a Bloom filter (8 KiB). */
+  bloomBitsMax: 65_536,
+  bloomBitsMin: 64,
+  bloomHashesMax: 44,
+  /** A digest over this many bytes is compressed; unpacked it may have at most `digestBytesMax`. */
+  digestCompressBytesMin: KiB,
+  digestBytesMax: 128 * KiB,
+  /** Requests of one peer that are served at the same time. */
+  requestsServedPerPeerMax: 32,
+  /** Requests to one peer under way at the same time. */
+  requestsOpenPerPeerMax: 32,
+  /** Sync requests of one peer per second before it is told Busy. */
+  requestsPerSecondMax: 400,
+  /** Nonces remembered per peer, and for how long. */
+  noncesPerPeerMax: 256,
+  nonceTtlMs: 10 * MINUTE,
+  /** Spaces that one peer serves. */
+  spacesMax: 256,
+
+  // --- Time ---
+
+  /** Anti-entropy with one random peer per space. */
+  antiEntropyMs: 5 * SECOND,
+  /** Digests: this long plus 0 to `digestJitterMs` after the last. */
+  digestMs: 10 * SECOND,
+  digestJitterMs: 2 * SECOND,
+  /** At most one digest per peer and space is handled in this time. */
+  digestHandleMs: 5 * SECOND,
+  /** Roots after news go to every peer within this time, and at most once a second each. */
+  newsJitterMs: 300,
+  newsIntervalMs: SECOND,
+  /** Deadline of one request on a sync stream, renewed by each chunk of a stream of chunks. */
+  requestTimeoutMs: 10 * SECOND,
+  /** Deadline of a dial, WebRTC signalling included. */
+  dialTimeoutMs: 15 * SECOND,
+  /** Rounds of one sync session before it gives up until the next tick. */
+  syncRoundsMax: 64,
+  /** What was not written durably is flushed within this time. */
+  flushMs: SECOND,
+  /** A message that pull brought this recently is still passed on when push brings it again. */
+  pulledRecentlyMs: 30 * SECOND,
+  /** First and longest wait between attempts to reach a kept address. */
+  redialMsMin: 500,
+  redialMsMax: 30 * SECOND,
+  /** The leader tab says that it lives this often; silent this long, it is taken over. */
+  tabHeartbeatMs: SECOND,
+  tabTakeoverMs: 4 * SECOND,
+
+  // --- People and programs ---
+
+  /** An invite without other wish is good for a week. */
+  inviteTtlMs: 7 * 24 * 60 * MINUTE,
+  inviteAddressesMax: 16,
+  /** Body of one HTTP request. */
+  httpBodyBytesMax: 8 * MiB,
+  /** Rows of one HTTP answer or UI table page. */
+  pageRowsMax: 1000,
+  /** Changes queued for one slow watcher; beyond it the watcher starts again from a snapshot. */
+  watchQueueMax: 4096,
+  /** Peers kept connected: Node and browser. */
+  connectionsNodeMax: 300,
+  connectionsBrowserMax: 100,
+} as const;
+
+/** Pairs that must stay in order; checked by a test, so that a changed limit cannot break another. */
+export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof limits])[] = [
+  ['assertionBytesMax', 'runBytesMax'],
+  ['runBytesMax', 'gossipBytesMax'],
+  ['runBytesMax', 'chunkBytesMax'],
+  ['chunkBytesMax', 'frameBytesMax'],
+  ['hlcWriteAheadMsMax', 'hlcMergeAheadMsMax'],
+  ['hlcMergeAheadMsMax', 'hlcHoldAheadMsMin'],
+  ['tabHeartbeatMs', 'tabTakeoverMs'],
+  ['digestHandleMs', 'digestMs'],
+  ['redialMsMin', 'redialMsMax'],
+];
