@@ -1,0 +1,57 @@
+/** Header bytes, ids, and the signed message (docs/protocol.md, 2). */
+
+import { concatBytes } from '../base/bytes.ts';
+import { CborWriter } from '../base/cbor.ts';
+import { blake3, domains } from '../base/hash.ts';
+import type { Assertion, Header, Proof } from './model.ts';
+
+const VERSION = 1;
+
+export function writeProof(writer: CborWriter, proof: Proof | null): void {
+  if (proof === null) {
+    writer.null();
+    return;
+  }
+  writer.array(2);
+  if (proof.pow === null) writer.null();
+  else writer.bytes(proof.pow);
+  if (proof.admit === null) writer.null();
+  else {
+    writer.array(proof.admit.length);
+    for (const { admitter, signature } of proof.admit) writer.array(2).uint(admitter).bytes(signature);
+  }
+}
+
+/** The one encoding of a header: what the id commits to. */
+export function encodeHeader(header: Header): Uint8Array {
+  const writer = new CborWriter();
+  writer.array(13).uint(VERSION).bytes(header.space).uint(header.kind).bytes(header.author).uint(header.seq);
+  if (header.prev === null) writer.null();
+  else writer.bytes(header.prev);
+  writer.array(header.parents.length);
+  for (const parent of header.parents) writer.bytes(parent);
+  writer.u64(header.hlc.time).uint(header.hlc.counter);
+  writer.bytes(header.payloadHash).uint(header.payloadSize);
+  if (header.basis === null) writer.null();
+  else writer.bytes(header.basis);
+  writeProof(writer, header.proof);
+  return writer.finish();
+}
+
+export function hashHeader(encoded: Uint8Array): Uint8Array {
+  return blake3(domains.assertion, encoded);
+}
+
+export function hashPayload(payload: Uint8Array): Uint8Array {
+  return blake3(domains.payload, payload);
+}
+
+/** Completes a header to an assertion by computing its id. */
+export function identify(header: Header, payload: Uint8Array | undefined): Assertion {
+  return { ...header, id: hashHeader(encodeHeader(header)), payload };
+}
+
+/** The message that the signature of a run's last assertion covers. */
+export function signedMessage(id: Uint8Array): Uint8Array {
+  return concatBytes(domains.signature, id);
+}

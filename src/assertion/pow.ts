@@ -1,0 +1,69 @@
+/** Proof of work of an author's first assertions in an open space: bound to the id, so it cannot be reused. */
+import { u64Bytes } from '../base/bytes.ts';
+import { AverError } from '../base/errors.ts';
+import { blake3, domains } from '../base/hash.ts';
+import type { AbortOptions } from '../base/ports.ts';
+import { encodeHeader, hashHeader } from './codec.ts';
+import type { Header } from './model.ts';
+
+/** `[up to this seq, bits]`, ascending; beyond the last level no work is due. */
+export type PowLevels = readonly (readonly [seq: number, bits: number])[];
+
+export function powBits(levels: PowLevels, seq: number): number {
+  return levels.find(([upTo]) => seq <= upTo)?.[1] ?? 0;
+}
+
+function leadingZeroBits(hash: Uint8Array): number {
+  let bits = 0;
+  for (const byte of hash) {
+    if (byte !== 0) return bits + Math.clz32(byte) - 24;
+    bits += 8;
+  }
+  return bits;
+}
+
+/** The id that the header would have without the work: what the work is bound to. */
+function idWithoutPow(header: Header): Uint8Array {
+  const admit = header.proof?.admit ?? null;
+  return hashHeader(encodeHeader({ ...header, proof: admit === null ? null : { pow: null, admit } }));
+}
+
+export function hasPow(header: Header, bits: number): boolean {
+  if (bits === 0) return true;
+  const nonce = header.proof?.pow;
+  if (nonce === null || nonce === undefined) return false;
+  return leadingZeroBits(blake3(domains.pow, idWithoutPow(header), nonce)) >= bits;
+}
+
+/** Hashes between two breaths: about 2 ms with the WebAssembly hasher, so that no frame is blocked. */
+const SLICE = 1500;
+
+/** The header with its work done. The search yields to the event loop; throws `ABORTED`. */
+export async function withPow<H extends Header>(
+  header: H,
+  bits: number,
+  options: AbortOptions = {},
+): Promise<H> {
+  if (bits === 0) return header;
+  const id = idWithoutPow(header);
+  for (let nonce = 0; ; nonce++) {
+    if (nonce % SLICE === SLICE - 1) await breath(options.signal);
+    const bytes = u64Bytes(nonce);
+    if (leadingZeroBits(blake3(domains.pow, id, bytes)) >= bits) {
+      return { ...header, proof: { pow: bytes, admit: header.proof?.admit ?? null } };
+    }
+  }
+}
+
+/** Lets other work run. A message channel is not clamped to 4 ms as timers are in browsers. */
+async function breath(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) throw new AverError('ABORTED', 'The proof of work was cancelled.');
+  await new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

@@ -1,0 +1,169 @@
+/**
+ * A run on the wire, in the store and in export files (docs/protocol.md, 3).
+ *
+ * What the chain implies is not sent: space, author, seq, prev and payload hash of all but the first
+ * are computed again. So a run of sixteen costs about 20 bytes an assertion beyond its payload.
+ *
+ * `[author, seq, prev|null, items, signature]`, an item being
+ * `[kind, hlc time (the first in full, then the step), hlc counter, payload | [hash, size],
+ *   parents, basis, proof]` without trailing defaults.
+ */
+import { compareBytes } from '../base/bytes.ts';
+import { CborWriter } from '../base/cbor.ts';
+import { CborReader } from '../base/cbor-reader.ts';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { encodeHeader, hashHeader, hashPayload, writeProof } from './codec.ts';
+import type { AdmitSignature, Assertion, Header, Proof, Run } from './model.ts';
+import { firstOf } from './model.ts';
+
+const HLC_MAX = (1n << 64n) - 1n;
+const COUNTER_MAX = 0xffffffff;
+const KIND_MAX = 0xffff;
+
+export function encodeRun(run: Run): Uint8Array {
+  const writer = new CborWriter();
+  const first = firstOf(run);
+  writer.array(5).bytes(run.author).uint(first.seq);
+  if (first.prev === null) writer.null();
+  else writer.bytes(first.prev);
+  writer.array(run.assertions.length);
+  let time = 0n;
+  for (const assertion of run.assertions) {
+    writeItem(writer, assertion, assertion.hlc.time - time);
+    time = assertion.hlc.time;
+  }
+  return writer.bytes(run.signature).finish();
+}
+
+function writeItem(writer: CborWriter, assertion: Assertion, step: bigint): void {
+  const length =
+    assertion.proof !== null ? 7 : assertion.basis !== null ? 6 : assertion.parents.length > 0 ? 5 : 4;
+  writer.array(length).uint(assertion.kind).u64(step).uint(assertion.hlc.counter);
+  if (assertion.payload !== undefined) writer.bytes(assertion.payload);
+  else writer.array(2).bytes(assertion.payloadHash).uint(assertion.payloadSize);
+  if (length > 4) {
+    writer.array(assertion.parents.length);
+    for (const parent of assertion.parents) writer.bytes(parent);
+  }
+  if (length > 5) {
+    if (assertion.basis === null) writer.null();
+    else writer.bytes(assertion.basis);
+  }
+  if (length > 6) writeProof(writer, assertion.proof);
+}
+
+/**
+ * Decodes one whole run and computes its ids. Checks everything that needs no key and no other
+ * assertion: encoding, sizes, sorted parents, HLC order inside the run.
+ * Throws `BAD_ENCODING`, `OVERSIZE`, `BAD_HLC`.
+ */
+export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
+  if (bytes.length > limits.runBytesMax) {
+    throw new AverError('OVERSIZE', `A run of ${bytes.length} bytes is over ${limits.runBytesMax}.`);
+  }
+  const reader = new CborReader(bytes);
+  reader.array(5, 5);
+  const author = reader.hash();
+  const seq = reader.uint();
+  const prev = reader.hashOrNull();
+  if (seq === 0 || (seq === 1) !== (prev === null))
+    throw new AverError('BAD_CHAIN', `Seq ${seq} has a wrong prev.`);
+  const count = reader.array(limits.runAssertionsMax);
+  if (count === 0) throw new AverError('BAD_ENCODING', 'The run is empty.');
+  const assertions: Assertion[] = [];
+  let before: Pick<Assertion, 'id' | 'hlc'> | undefined;
+  for (let i = 0; i < count; i++) {
+    const assertion = readItem(
+      reader,
+      { space, author, seq: seq + i, prev: before?.id ?? prev },
+      before?.hlc,
+    );
+    assertions.push(assertion);
+    before = assertion;
+  }
+  const signature = reader.bytes(64, 64);
+  reader.end();
+  return { author, assertions, signature };
+}
+
+type Implied = Pick<Header, 'space' | 'author' | 'seq' | 'prev'>;
+
+function readItem(reader: CborReader, implied: Implied, before: Header['hlc'] | undefined): Assertion {
+  const length = reader.array(7);
+  if (length < 4) throw new AverError('BAD_ENCODING', 'An item of the run is too short.');
+  const kind = reader.uint(KIND_MAX);
+  const time = (before?.time ?? 0n) + reader.u64();
+  const counter = reader.uint(COUNTER_MAX);
+  if (time > HLC_MAX || (before !== undefined && time === before.time && counter <= before.counter)) {
+    throw new AverError('BAD_HLC', 'The clock does not advance along the run.');
+  }
+  const payload = readPayload(reader);
+  const parents = length > 4 ? readParents(reader) : [];
+  const basis = length > 5 ? reader.hashOrNull() : null;
+  const proof = length > 6 ? readProof(reader) : null;
+  if (
+    (length === 5 && parents.length === 0) ||
+    (length === 6 && basis === null) ||
+    (length === 7 && proof === null)
+  ) {
+    throw new AverError('BAD_ENCODING', 'An item of the run ends with a default.');
+  }
+  const header: Header = { ...implied, kind, hlc: { time, counter }, parents, basis, proof, ...payload };
+  const encoded = encodeHeader(header);
+  if (encoded.length + header.payloadSize > limits.assertionBytesMax) {
+    throw new AverError('OVERSIZE', `An assertion is over ${limits.assertionBytesMax} bytes.`);
+  }
+  return { ...header, id: hashHeader(encoded), payload: payload.payload };
+}
+
+function readPayload(reader: CborReader): Pick<Assertion, 'payload' | 'payloadHash' | 'payloadSize'> {
+  if (reader.isArray()) {
+    reader.array(2, 2);
+    return {
+      payload: undefined,
+      payloadHash: reader.hash(),
+      payloadSize: reader.uint(limits.assertionBytesMax),
+    };
+  }
+  const payload = reader.bytes(limits.assertionBytesMax);
+  return { payload, payloadHash: hashPayload(payload), payloadSize: payload.length };
+}
+
+function readParents(reader: CborReader): Uint8Array[] {
+  const count = reader.array(limits.parentsMax);
+  const parents: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const parent = reader.hash();
+    const before = parents[i - 1];
+    if (before !== undefined && compareBytes(before, parent) >= 0) {
+      throw new AverError('BAD_ENCODING', 'Parents are not sorted and unique.');
+    }
+    parents.push(parent);
+  }
+  return parents;
+}
+
+function readProof(reader: CborReader): Proof | null {
+  if (reader.skipNull()) return null;
+  reader.array(2, 2);
+  const pow = reader.skipNull() ? null : reader.bytes(8, 8);
+  const admit = reader.skipNull() ? null : readAdmit(reader);
+  if (pow === null && admit === null) throw new AverError('BAD_ENCODING', 'The proof is empty.');
+  return { pow, admit };
+}
+
+function readAdmit(reader: CborReader): AdmitSignature[] {
+  const count = reader.array(limits.admitSignaturesMax);
+  if (count === 0) throw new AverError('BAD_ENCODING', 'The admission is empty.');
+  const admit: AdmitSignature[] = [];
+  for (let i = 0; i < count; i++) {
+    reader.array(2, 2);
+    const admitter = reader.uint(limits.admittersMax - 1);
+    if (admitter <= (admit[i - 1]?.admitter ?? -1)) {
+      throw new AverError('BAD_ENCODING', 'Admitters are not sorted and unique.');
+    }
+    admit.push({ admitter, signature: reader.bytes(64, 64) });
+  }
+  return admit;
+}

@@ -1,0 +1,62 @@
+/**
+ * BLAKE3-256. hash-wasm is about ten times as fast as noble on short inputs, but must be loaded;
+ * until `loadFastHash` has resolved, noble answers. Both give the same bytes, by test.
+ */
+import { blake3 as nobleBlake3 } from '@noble/hashes/blake3.js';
+import { createBLAKE3 } from 'hash-wasm';
+import { concatBytes, utf8 } from './bytes.ts';
+
+interface Hasher {
+  init(): Hasher;
+  update(bytes: Uint8Array): Hasher;
+  digest(format: 'binary'): Uint8Array;
+}
+
+let fast: Hasher | undefined;
+let loading: Promise<void> | undefined;
+
+/** Loads the WebAssembly hasher once; later calls return the same promise. Never rejects. */
+export function loadFastHash(): Promise<void> {
+  loading ??= createBLAKE3().then(
+    (hasher) => {
+      fast = hasher as Hasher;
+    },
+    () => undefined, // No WebAssembly (a strict content policy): noble goes on answering.
+  );
+  return loading;
+}
+
+/** 32 bytes: BLAKE3 of the parts one after the other. */
+export function blake3(...parts: readonly Uint8Array[]): Uint8Array {
+  if (fast === undefined)
+    return nobleBlake3(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts));
+  fast.init();
+  for (const part of parts) fast.update(part);
+  return fast.digest('binary');
+}
+
+/** 32 bytes: BLAKE3 in keyed mode, with a 32-byte key. */
+export function blake3Keyed(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  return nobleBlake3(concatBytes(...parts), { key });
+}
+
+/** Every domain separator of the protocol. Frozen: a change is a new version of what it separates. */
+export const domains = {
+  assertion: utf8('aver/assertion/1'),
+  payload: utf8('aver/payload/1'),
+  signature: utf8('aver/sig/1'),
+  genesis: utf8('aver/genesis/1'),
+  admit: utf8('aver/admit/1'),
+  delegate: utf8('aver/delegate/1'),
+  pow: utf8('aver/pow'),
+  path: utf8('aver/path'),
+  entry: utf8('aver/entry'),
+  leaf: utf8('aver/leaf'),
+  node: utf8('aver/node'),
+  topic: utf8('aver/topic/1'),
+  secret: utf8('aver/secret/1'),
+  hello: utf8('aver/hello/1'),
+  seal: utf8('aver/seal/1'),
+  bloom: utf8('aver/bloom/1'),
+  salt: utf8('aver/salt/1'),
+} as const;
