@@ -147,6 +147,20 @@ export const limits = {
   inviteAddressesMax: 16,
   /** Body of one HTTP request. */
   httpBodyBytesMax: 8 * MiB,
+  /** Silence on an event stream before a heartbeat: below the idle time-outs of common proxies. */
+  httpHeartbeatMs: 15 * SECOND,
+  /** One HTTP request waits at most this long for replicas; the client asks again. */
+  httpWaitMsMax: 30 * SECOND,
+  /** Ports tried after the wished one when that is taken and nobody insisted on it. */
+  portAttemptsMax: 20,
+  /** A command waits this long for another short command that has the store open. */
+  storeLockWaitMs: 5 * SECOND,
+  /** One line of an imported file: JSON may write a byte of a full assertion as six. */
+  importLineBytesMax: 512 * KiB,
+  /** Bad rows that an import prints; the rest is counted. */
+  importProblemsShownMax: 20,
+  /** Assertions that an import has under way: enough to share one sync, few enough to stop soon. */
+  importWritesOpenMax: 16,
   /** Rows of one HTTP answer or UI table page. */
   pageRowsMax: 1000,
   /** Changes queued for one slow watcher; beyond it the watcher starts again from a snapshot. */
