@@ -1,0 +1,52 @@
+/** Ed25519 by WebCrypto, which works off the calling thread; plain JavaScript where it is missing. */
+import { base64UrlToBytes, concatBytes, hexToBytes } from '../base/bytes.ts';
+import type { Crypto } from '../base/ports.ts';
+import { pureCrypto } from './crypto-pure.ts';
+import { keyCache } from './key-cache.ts';
+
+/** What stands before a 32-byte seed in PKCS #8 (RFC 8410). */
+const PKCS8_HEAD = hexToBytes('302e020100300506032b657004220420');
+
+/** The best engine that is here: native where a trial signature works, else plain JavaScript. */
+export async function detectCrypto(): Promise<{ readonly crypto: Crypto; readonly native: boolean }> {
+  const subtle = globalThis.crypto?.subtle;
+  if (subtle === undefined) return { crypto: pureCrypto(), native: false };
+  try {
+    const crypto = webCrypto(subtle);
+    const seed = new Uint8Array(32).fill(1);
+    const message = new Uint8Array(1);
+    const signature = await crypto.sign(seed, message);
+    if (await crypto.verify(await crypto.publicKey(seed), message, signature)) {
+      return { crypto, native: true };
+    }
+  } catch {
+    // The engine has no Ed25519.
+  }
+  return { crypto: pureCrypto(), native: false };
+}
+
+export function webCrypto(subtle: SubtleCrypto): Crypto {
+  const importPrivate = (seed: Uint8Array, extractable: boolean) =>
+    subtle.importKey('pkcs8', concatBytes(PKCS8_HEAD, seed) as BufferSource, 'Ed25519', extractable, [
+      'sign',
+    ]);
+  const privateKeyOf = keyCache((seed) => importPrivate(seed, false));
+  const publicKeyOf = keyCache((publicKey) =>
+    subtle.importKey('raw', publicKey as BufferSource, 'Ed25519', false, ['verify']),
+  );
+
+  return {
+    async publicKey(seed) {
+      const jwk = await subtle.exportKey('jwk', await importPrivate(seed, true));
+      return base64UrlToBytes(jwk.x as string);
+    },
+    async sign(seed, message) {
+      const key = await privateKeyOf(seed);
+      return new Uint8Array(await subtle.sign('Ed25519', key, message as BufferSource));
+    },
+    async verify(publicKey, message, signature) {
+      const key = await publicKeyOf(publicKey);
+      return subtle.verify('Ed25519', key, signature as BufferSource, message as BufferSource);
+    },
+  };
+}
