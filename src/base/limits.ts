@@ -74,6 +74,8 @@ export const limits = {
 
   /** One frame of a stream. Holds sixteen full runs; one frame is one allocation. */
   frameBytesMax: MiB,
+  /** Bytes that a stream's writer may be ahead of its reader: two of the largest frames. */
+  streamWindowBytes: 2 * MiB,
   /** One gossip message: several runs, far below gossipsub's own bound. */
   gossipBytesMax: 256 * KiB,
   /** Own writes within this time travel in one gossip message (a lone write is sent at once). */
@@ -168,6 +170,52 @@ export const limits = {
   /** Peers kept connected: Node and browser. */
   connectionsNodeMax: 300,
   connectionsBrowserMax: 100,
+
+  // --- The network adapter ---
+
+  /** Streams of one protocol per connection and direction: one is kept open, a few come and go. */
+  streamsPerProtocolMax: 64,
+  /** Inbound connections not yet encrypted; a handshake takes milliseconds. */
+  connectionsPendingMax: 64,
+  /** Connections that one host may open per second: a household or an office sits behind one address. */
+  connectionsPerHostPerSecondMax: 50,
+  /** Dials under way at the same time: each may hold a socket or a WebRTC connection. */
+  dialsMax: 16,
+  /** Addresses tried for one peer. */
+  addressesPerPeerMax: 16,
+  /** Addresses that are kept connected. */
+  keptAddressesMax: 64,
+  /** Peers refused on return; the oldest gives way. */
+  bansMax: 4096,
+  /** A peer that sent what gossip must reject stays away this long. */
+  banMs: 10 * MINUTE,
+  /** Browsers that one Node peer signals for, and what one circuit may carry: signalling only. */
+  relayReservationsMax: 1000,
+  relayCircuitBytesMax: 128 * KiB,
+  relayCircuitMsMax: 2 * MINUTE,
+  /** Node peers through which one browser can be reached at the same time. */
+  relaysMax: 2,
+  /** Wait between looks whether a relay reservation is missing. */
+  relayCheckMsMin: SECOND,
+  relayCheckMsMax: 30 * SECOND,
+  /** Peers that one Node peer introduces to another, and how soon after a change. */
+  introducedPeersMax: 64,
+  introduceDelayMs: 50,
+  /** Introduced peers that are dialled: with this many neighbours gossip reaches everybody in a few hops. */
+  neighboursMax: 16,
+  /** Of two introduced peers the one with the smaller id dials; the other only after this long. */
+  introduceTurnMs: 3 * SECOND,
+  /** Gossip of one peer that waits for its verdict; more is ignored, and pull repairs it. */
+  gossipPendingBytesMax: 8 * MiB,
+  gossipPendingMax: 4096,
+  /** Bytes queued for one slow peer before its gossip stream is opened anew. */
+  gossipSendBytesMax: 8 * MiB,
+  /** One gossip envelope: several messages may answer one request for missed ones. */
+  gossipEnvelopeBytesMax: 4 * MiB,
+  /** Topics of one peer, in bytes of bookkeeping (1 KiB and the name each): about 256. */
+  gossipTopicBytesMax: 300 * KiB,
+  /** Ids of seen messages are remembered this long. Known messages are ignored anyway. */
+  gossipSeenMs: 30 * SECOND,
 } as const;
 
 /** Pairs that must stay in order; checked by a test, so that a changed limit cannot break another. */
@@ -181,4 +229,8 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['tabHeartbeatMs', 'tabTakeoverMs'],
   ['digestHandleMs', 'digestMs'],
   ['redialMsMin', 'redialMsMax'],
+  ['frameBytesMax', 'streamWindowBytes'],
+  ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
+  ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
+  ['relayCheckMsMin', 'relayCheckMsMax'],
 ];
