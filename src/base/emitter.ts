@@ -1,0 +1,30 @@
+/** Typed events. A listener that throws does not keep the others from being told. */
+
+// biome-ignore lint/suspicious/noExplicitAny: the map's own types check every call
+type Listeners = Record<keyof any, (...args: any[]) => void>;
+
+export class Emitter<E extends { [K in keyof E]: Listeners[string] }> {
+  readonly #listeners = new Map<keyof E, Set<E[keyof E]>>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void = () => undefined) {
+    this.#onError = onError;
+  }
+
+  /** Returns the function that removes the listener again. */
+  on<K extends keyof E>(event: K, listener: E[K]): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  emit<K extends keyof E>(event: K, ...args: Parameters<E[K]>): void {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        listener(...args);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+}

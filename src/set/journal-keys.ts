@@ -1,0 +1,189 @@
+/** Keys and small rows of a space in the store. One letter per table; numbers big-endian, so key order is their order. */
+
+import { hlcBytes } from '../assertion/hlc.ts';
+import type { Hlc } from '../assertion/model.ts';
+import { concatBytes, prefixEnd, readU32, readU64, u32Bytes, u64Bytes, utf8 } from '../base/bytes.ts';
+import type { Tip } from './trie.ts';
+
+const TABLE = {
+  block: utf8('b'),
+  place: utf8('i'),
+  chain: utf8('c'),
+  time: utf8('h'),
+  claim: utf8('s'),
+  tip: utf8('t'),
+  wanted: utf8('w'),
+};
+const ZERO = Uint8Array.of(0);
+
+/** Where an assertion is: which stored run, and which place in it. */
+export interface Place {
+  readonly arrival: number;
+  readonly index: number;
+  readonly hlc: Hlc;
+}
+
+/** One stored run in its author's chain. */
+export interface ChainRow {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly lastId: Uint8Array;
+  readonly lastHlc: Hlc;
+  readonly arrival: number;
+}
+
+export interface TipRecord extends Tip {
+  readonly hlc: Hlc;
+}
+
+export interface ClaimKey {
+  readonly hlc: Hlc;
+  readonly arrival: number;
+  readonly index: number;
+  readonly claimIndex: number;
+}
+
+export interface Counters {
+  /** Runs ever stored: the next arrival number. */
+  readonly arrivals: number;
+  readonly assertions: number;
+}
+
+export interface KeyRange {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+}
+
+function under(prefix: Uint8Array): KeyRange {
+  return { gte: prefix, lt: prefixEnd(prefix) as Uint8Array };
+}
+
+function readHlc(bytes: Uint8Array, at: number): Hlc {
+  return { time: readU64(bytes, at), counter: readU32(bytes, at + 8) };
+}
+
+export const countersKey = utf8('n');
+
+export function encodeCounters(counters: Counters): Uint8Array {
+  return concatBytes(u64Bytes(counters.arrivals), u64Bytes(counters.assertions));
+}
+
+export function decodeCounters(value: Uint8Array): Counters {
+  return { arrivals: Number(readU64(value)), assertions: Number(readU64(value, 8)) };
+}
+
+export function blockKey(arrival: number): Uint8Array {
+  return concatBytes(TABLE.block, u64Bytes(arrival));
+}
+
+export function blockArrival(key: Uint8Array): number {
+  return Number(readU64(key, 1));
+}
+
+export const allBlocks: KeyRange = under(TABLE.block);
+
+export function placeKey(id: Uint8Array): Uint8Array {
+  return concatBytes(TABLE.place, id);
+}
+
+export function encodePlace(place: Place): Uint8Array {
+  return concatBytes(u64Bytes(place.arrival), Uint8Array.of(place.index), hlcBytes(place.hlc));
+}
+
+export function decodePlace(value: Uint8Array): Place {
+  return { arrival: Number(readU64(value)), index: value[8] as number, hlc: readHlc(value, 9) };
+}
+
+export function chainKey(author: Uint8Array, row: ChainRow): Uint8Array {
+  return concatBytes(TABLE.chain, author, u64Bytes(row.lastSeq), u64Bytes(row.arrival));
+}
+
+/** Rows of a chain that end at a seq from `fromSeq` to `toSeq`. */
+export function chainRange(author: Uint8Array, fromSeq: number, toSeq: number): KeyRange {
+  const chain = concatBytes(TABLE.chain, author);
+  return { gte: concatBytes(chain, u64Bytes(fromSeq)), lt: concatBytes(chain, u64Bytes(toSeq + 1)) };
+}
+
+export function encodeChainRow(row: ChainRow): Uint8Array {
+  return concatBytes(u64Bytes(row.firstSeq), hlcBytes(row.lastHlc), row.lastId);
+}
+
+export function decodeChainRow(key: Uint8Array, value: Uint8Array): ChainRow {
+  return {
+    firstSeq: Number(readU64(value)),
+    lastSeq: Number(readU64(key, 33)),
+    lastId: value.subarray(20),
+    lastHlc: readHlc(value, 8),
+    arrival: Number(readU64(key, 41)),
+  };
+}
+
+export function timeKey(hlc: Hlc, arrival: number): Uint8Array {
+  return concatBytes(TABLE.time, hlcBytes(hlc), u64Bytes(arrival));
+}
+
+export function timeArrival(key: Uint8Array): number {
+  return Number(readU64(key, 13));
+}
+
+/** Runs whose last assertion is not older than `sinceNs`. */
+export function timeRange(sinceNs: bigint): KeyRange {
+  return { gte: concatBytes(TABLE.time, u64Bytes(sinceNs)), lt: prefixEnd(TABLE.time) as Uint8Array };
+}
+
+export function claimKey(subject: string, predicate: string, at: ClaimKey): Uint8Array {
+  return concatBytes(
+    TABLE.claim,
+    utf8(subject),
+    ZERO,
+    utf8(predicate),
+    ZERO,
+    hlcBytes(at.hlc),
+    u64Bytes(at.arrival),
+    u32Bytes(at.index * 0x10000 + at.claimIndex),
+  );
+}
+
+export function decodeClaimKey(key: Uint8Array): ClaimKey {
+  const at = key.length - 24;
+  const place = readU32(key, at + 20);
+  return {
+    hlc: readHlc(key, at),
+    arrival: Number(readU64(key, at + 12)),
+    index: Math.floor(place / 0x10000),
+    claimIndex: place % 0x10000,
+  };
+}
+
+/** Claims by subject (exact, or all that begin with it) and predicate. */
+export function claimRange(subject: { exact?: string; prefix?: string }, predicate?: string): KeyRange {
+  if (subject.exact === undefined) return under(concatBytes(TABLE.claim, utf8(subject.prefix ?? '')));
+  const exact = concatBytes(TABLE.claim, utf8(subject.exact), ZERO);
+  return under(predicate === undefined ? exact : concatBytes(exact, utf8(predicate), ZERO));
+}
+
+export function tipKey(tip: Tip): Uint8Array {
+  return concatBytes(TABLE.tip, tip.author, tip.id);
+}
+
+export const allTips: KeyRange = under(TABLE.tip);
+
+export function encodeTip(tip: TipRecord): Uint8Array {
+  return concatBytes(u64Bytes(tip.seq), hlcBytes(tip.hlc));
+}
+
+export function decodeTip(key: Uint8Array, value: Uint8Array): TipRecord {
+  return {
+    author: key.slice(1, 33),
+    id: key.slice(33),
+    seq: Number(readU64(value)),
+    hlc: readHlc(value, 8),
+  };
+}
+
+/** Marks an assertion that came without its payload, to be asked for elsewhere. */
+export function wantedKey(id: Uint8Array): Uint8Array {
+  return concatBytes(TABLE.wanted, id);
+}
+
+export const allWanted: KeyRange = under(TABLE.wanted);

@@ -1,0 +1,207 @@
+/**
+ * The journal: a space's assertions in the store. A run's bytes are stored once, as a block under
+ * its arrival number; everything else (by id, by author and seq, by time, by subject and predicate)
+ * points at blocks. All rows of a batch are written together or not at all.
+ */
+import { LRUCache } from 'lru-cache';
+import { type Claim, decodeClaims } from '../assertion/claims.ts';
+import { type Assertion, firstOf, kinds, lastOf, type Run } from '../assertion/model.ts';
+import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
+import { AverError } from '../base/errors.ts';
+import type { Store, StoreOp } from '../base/ports.ts';
+import * as keys from './journal-keys.ts';
+
+const NOTHING = new Uint8Array(0);
+const BLOCKS_CACHED_BYTES_MAX = 8 * 1024 * 1024; // a table's page is read block by block, again and again
+
+/** One stored claim with the assertion that carries it. */
+export interface ClaimRecord {
+  readonly claim: Claim;
+  readonly claimIndex: number;
+  readonly assertion: Assertion;
+}
+
+export interface ClaimQuery {
+  readonly subject?: { readonly exact?: string; readonly prefix?: string };
+  readonly predicate?: string;
+  readonly order: 'subject' | 'hlc' | 'arrival';
+  /** Nanoseconds since 1970; only with order `hlc`. */
+  readonly sinceNs?: bigint;
+  readonly reverse?: boolean;
+}
+
+/** The claims of an assertion: none when it is of another kind, erased, or void. */
+export function claimsOf(assertion: Assertion): readonly Claim[] {
+  if (assertion.kind !== kinds.claim || assertion.payload === undefined) return [];
+  return decodeClaims(assertion.payload) ?? [];
+}
+
+export class Journal {
+  readonly #store: Store;
+  readonly #space: Uint8Array;
+  readonly #blocks = new LRUCache<number, Run>({
+    maxSize: BLOCKS_CACHED_BYTES_MAX,
+    sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 300 + each.payloadSize, 0),
+  });
+
+  constructor(store: Store, space: Uint8Array) {
+    this.#store = store;
+    this.#space = space;
+  }
+
+  async counters(): Promise<keys.Counters> {
+    const value = await this.#store.get(keys.countersKey);
+    return value === undefined ? { arrivals: 0, assertions: 0 } : keys.decodeCounters(value);
+  }
+
+  async *tips(): AsyncIterable<keys.TipRecord> {
+    for await (const [key, value] of this.#store.range(keys.allTips)) yield keys.decodeTip(key, value);
+  }
+
+  async places(ids: readonly Uint8Array[]): Promise<(keys.Place | undefined)[]> {
+    if (ids.length === 0) return [];
+    const values = await this.#store.getMany(ids.map(keys.placeKey));
+    return values.map((value) => (value === undefined ? undefined : keys.decodePlace(value)));
+  }
+
+  async run(arrival: number): Promise<Run> {
+    const cached = this.#blocks.get(arrival);
+    if (cached !== undefined) return cached;
+    const bytes = await this.#store.get(keys.blockKey(arrival));
+    if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrival} is missing.`);
+    const run = decodeRun(bytes, this.#space);
+    this.#blocks.set(arrival, run);
+    return run;
+  }
+
+  async find(id: Uint8Array): Promise<Assertion | undefined> {
+    const [place] = await this.places([id]);
+    return place === undefined ? undefined : (await this.run(place.arrival)).assertions[place.index];
+  }
+
+  /** Rows of a chain in order of their last seq, from the one that holds `fromSeq`. */
+  async *chain(author: Uint8Array, fromSeq: number, toSeq: number): AsyncIterable<keys.ChainRow> {
+    for await (const [key, value] of this.#store.range(keys.chainRange(author, fromSeq, toSeq))) {
+      yield keys.decodeChainRow(key, value);
+    }
+  }
+
+  /** Every stored run in order of arrival: a run's ancestors come before it. */
+  async *runs(fromArrival = 0): AsyncIterable<{ readonly arrival: number; readonly bytes: Uint8Array }> {
+    const range = { gte: keys.blockKey(fromArrival), lt: keys.allBlocks.lt };
+    for await (const [key, bytes] of this.#store.range(range))
+      yield { arrival: keys.blockArrival(key), bytes };
+  }
+
+  async *claims(query: ClaimQuery): AsyncIterable<ClaimRecord> {
+    if (query.order === 'subject') yield* this.#claimsBySubject(query);
+    else {
+      for await (const arrival of this.#arrivals(query))
+        yield* this.#claimsOfRun(await this.run(arrival), query);
+    }
+  }
+
+  async *#arrivals(query: ClaimQuery): AsyncIterable<number> {
+    const byTime = query.order === 'hlc';
+    const range = byTime ? keys.timeRange(query.sinceNs ?? 0n) : keys.allBlocks;
+    const arrivalOf = byTime ? keys.timeArrival : keys.blockArrival;
+    for await (const [key] of this.#store.range({ ...range, reverse: query.reverse ?? false }))
+      yield arrivalOf(key);
+  }
+
+  *#claimsOfRun(run: Run, query: ClaimQuery): Iterable<ClaimRecord> {
+    const assertions = query.reverse ? [...run.assertions].reverse() : run.assertions;
+    for (const assertion of assertions) {
+      for (const [claimIndex, claim] of claimsOf(assertion).entries()) {
+        const { exact, prefix } = query.subject ?? {};
+        if (exact !== undefined && claim.subject !== exact) continue;
+        if (prefix !== undefined && !claim.subject.startsWith(prefix)) continue;
+        if (query.predicate !== undefined && claim.predicate !== query.predicate) continue;
+        yield { claim, claimIndex, assertion };
+      }
+    }
+  }
+
+  async *#claimsBySubject(query: ClaimQuery): AsyncIterable<ClaimRecord> {
+    const range = keys.claimRange(query.subject ?? {}, query.predicate);
+    let last: { assertion: Assertion; claims: readonly Claim[] } | undefined;
+    for await (const [key] of this.#store.range({ ...range, reverse: query.reverse ?? false })) {
+      const at = keys.decodeClaimKey(key);
+      const assertion = (await this.run(at.arrival)).assertions[at.index];
+      if (assertion === undefined) throw new AverError('STORE_CORRUPT', `Block ${at.arrival} is damaged.`);
+      if (last?.assertion !== assertion) last = { assertion, claims: claimsOf(assertion) };
+      const claim = last.claims[at.claimIndex];
+      if (claim === undefined || (query.predicate !== undefined && claim.predicate !== query.predicate))
+        continue;
+      yield { claim, claimIndex: at.claimIndex, assertion };
+    }
+  }
+
+  /** The rows that store a run whose assertions are all new. */
+  opsOf(run: Run, arrival: number): StoreOp[] {
+    const last = lastOf(run);
+    const row = {
+      firstSeq: firstOf(run).seq,
+      lastSeq: last.seq,
+      lastId: last.id,
+      lastHlc: last.hlc,
+      arrival,
+    };
+    const ops: StoreOp[] = [
+      { key: keys.blockKey(arrival), value: encodeRun(run) },
+      { key: keys.chainKey(run.author, row), value: keys.encodeChainRow(row) },
+      { key: keys.timeKey(last.hlc, arrival), value: NOTHING },
+    ];
+    for (const [index, assertion] of run.assertions.entries()) {
+      const place = { arrival, index, hlc: assertion.hlc };
+      ops.push({ key: keys.placeKey(assertion.id), value: keys.encodePlace(place) });
+      if (assertion.payload === undefined) ops.push({ key: keys.wantedKey(assertion.id), value: NOTHING });
+      else ops.push(...claimOps(assertion, place, NOTHING));
+    }
+    return ops;
+  }
+
+  write(ops: readonly StoreOp[], durable: boolean): Promise<void> {
+    return this.#store.write(ops, { durable });
+  }
+
+  flush(): Promise<void> {
+    return this.#store.flush();
+  }
+
+  /**
+   * Replaces the payload of one stored assertion: by nothing (erased), or by the bytes that its hash
+   * names (restored). With `wanted` an erased one is asked for elsewhere. Returns whether it was here.
+   */
+  async replacePayload(id: Uint8Array, payload: Uint8Array | undefined): Promise<boolean> {
+    const [place] = await this.places([id]);
+    if (place === undefined) return false;
+    const run = await this.run(place.arrival);
+    const before = run.assertions[place.index] as Assertion;
+    const after: Assertion = { ...before, payload };
+    const assertions = run.assertions.with(place.index, after);
+    const ops: StoreOp[] = [
+      { key: keys.blockKey(place.arrival), value: encodeRun({ ...run, assertions }) },
+      ...claimOps(before, place, undefined),
+      ...claimOps(after, place, NOTHING),
+      { key: keys.wantedKey(id), value: undefined },
+    ];
+    await this.#store.write(ops, { durable: true });
+    this.#blocks.delete(place.arrival);
+    return true;
+  }
+
+  /** Ids of assertions whose payload never came here. */
+  async wanted(limit: number): Promise<Uint8Array[]> {
+    const ids: Uint8Array[] = [];
+    for await (const [key] of this.#store.range({ ...keys.allWanted, limit })) ids.push(key.slice(1));
+    return ids;
+  }
+}
+
+function claimOps(assertion: Assertion, place: keys.Place, value: Uint8Array | undefined): StoreOp[] {
+  return claimsOf(assertion).map((claim, claimIndex) => ({
+    key: keys.claimKey(claim.subject, claim.predicate, { ...place, claimIndex }),
+    value,
+  }));
+}

@@ -1,0 +1,158 @@
+/**
+ * One batch of runs on its way into the set: decides for each what becomes of it, given what is
+ * already in and what the batch itself brings, and collects the rows to write. Nothing here writes.
+ */
+
+import { compareHlc } from '../assertion/hlc.ts';
+import { firstOf, type Hlc, lastOf, type Run } from '../assertion/model.ts';
+import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { AverError } from '../base/errors.ts';
+import type { StoreOp } from '../base/ports.ts';
+import type { Frontier, FrontierChange } from './frontier.ts';
+import type { Journal } from './journal.ts';
+import {
+  type Counters,
+  countersKey,
+  encodeCounters,
+  encodeTip,
+  type TipRecord,
+  tipKey,
+} from './journal-keys.ts';
+
+/** What becomes of one run. */
+export type Placement =
+  | { readonly type: 'accepted'; readonly run: Run; readonly known: number }
+  | { readonly type: 'known' }
+  | { readonly type: 'waits'; readonly run: Run; readonly known: number; readonly missing: Set<string> };
+
+export class MergeBatch {
+  readonly #frontier: Frontier;
+  readonly #journal: Journal;
+  readonly #hlcById = new Map<string, Hlc>();
+  readonly #tipsByAuthor = new Map<string, readonly TipRecord[]>();
+  readonly #removed: TipRecord[] = [];
+  readonly ops: StoreOp[] = [];
+  readonly accepted: Run[] = [];
+  counters: Counters;
+
+  constructor(frontier: Frontier, journal: Journal, counters: Counters) {
+    this.#frontier = frontier;
+    this.#journal = journal;
+    this.counters = counters;
+  }
+
+  #tipsOf(author: Uint8Array): readonly TipRecord[] {
+    return this.#tipsByAuthor.get(bytesToHex(author)) ?? this.#frontier.tipsOf(author);
+  }
+
+  /** HLC of each id that is visible, in the set or in this batch. */
+  async #find(ids: readonly Uint8Array[]): Promise<(Hlc | undefined)[]> {
+    const found = ids.map((id) => this.#hlcById.get(bytesToHex(id)));
+    const open = ids.filter((_, i) => found[i] === undefined);
+    const places = await this.#journal.places(open);
+    let next = 0;
+    return found.map((hlc) => hlc ?? places[next++]?.hlc);
+  }
+
+  /** Throws `BAD_CHAIN` or `BAD_HLC` when the run contradicts what it builds on. */
+  async place(whole: Run): Promise<Placement> {
+    const known = await this.#known(whole);
+    if (known === whole.assertions.length) return { type: 'known' };
+    const run = known === 0 ? whole : { ...whole, assertions: whole.assertions.slice(known) };
+    const missing = new Set<string>();
+    await this.#checkBase(run, missing);
+    await this.#checkParents(run, missing);
+    if (missing.size > 0) return { type: 'waits', run, known, missing };
+    this.#accept(run);
+    return { type: 'accepted', run, known };
+  }
+
+  /** How many of the run's first assertions are in the set already. */
+  async #known(run: Run): Promise<number> {
+    const first = firstOf(run);
+    const tips = this.#tipsOf(run.author);
+    // The usual case costs no read: it continues the one tip, or starts the chain.
+    if (tips.length === 0) return 0;
+    if (tips.length === 1 && first.prev !== null && equalBytes(first.prev, (tips[0] as TipRecord).id))
+      return 0;
+    if (tips.some((tip) => equalBytes(tip.id, lastOf(run).id))) return run.assertions.length;
+    const found = await this.#find(run.assertions.map((assertion) => assertion.id));
+    const unknown = found.indexOf(undefined);
+    return unknown === -1 ? run.assertions.length : unknown;
+  }
+
+  async #checkBase(run: Run, missing: Set<string>): Promise<void> {
+    const first = firstOf(run);
+    if (first.prev === null) return;
+    const base = await this.#base(run.author, first.prev);
+    if (base === undefined) {
+      missing.add(bytesToHex(first.prev));
+      return;
+    }
+    if (!equalBytes(base.author, run.author) || base.seq !== first.seq - 1) {
+      throw new AverError('BAD_CHAIN', 'The run does not follow what it names as the assertion before.');
+    }
+    if (compareHlc(first.hlc, base.hlc) <= 0)
+      throw new AverError('BAD_HLC', 'The run is older than its chain.');
+  }
+
+  async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
+    const tip = this.#tipsOf(author).find((each) => equalBytes(each.id, id));
+    if (tip !== undefined) return tip;
+    for (const run of this.accepted) {
+      const inBatch = run.assertions.find((assertion) => equalBytes(assertion.id, id));
+      if (inBatch !== undefined) return inBatch;
+    }
+    return this.#journal.find(id);
+  }
+
+  async #checkParents(run: Run, missing: Set<string>): Promise<void> {
+    const inRun = new Set(run.assertions.map((assertion) => bytesToHex(assertion.id)));
+    for (const assertion of run.assertions) {
+      if (assertion.parents.length === 0) continue;
+      // Parents inside the run come before by construction: an id cannot name a later one.
+      const outside = assertion.parents.filter((parent) => !inRun.has(bytesToHex(parent)));
+      const found = await this.#find(outside);
+      for (const [i, hlc] of found.entries()) {
+        if (hlc === undefined) missing.add(bytesToHex(outside[i] as Uint8Array));
+        else if (compareHlc(assertion.hlc, hlc) <= 0) {
+          throw new AverError('BAD_HLC', 'The assertion is older than one of its parents.');
+        }
+      }
+    }
+  }
+
+  #accept(run: Run): void {
+    const last = lastOf(run);
+    const arrival = this.counters.arrivals;
+    this.counters = { arrivals: arrival + 1, assertions: this.counters.assertions + run.assertions.length };
+    this.ops.push(...this.#journal.opsOf(run, arrival));
+    for (const assertion of run.assertions) this.#hlcById.set(bytesToHex(assertion.id), assertion.hlc);
+    const tip = { author: run.author, seq: last.seq, id: last.id, hlc: last.hlc };
+    const { prev } = firstOf(run);
+    const tips = this.#tipsOf(run.author);
+    const continued = prev === null ? undefined : tips.find((each) => equalBytes(each.id, prev));
+    if (continued !== undefined) {
+      this.#removed.push(continued);
+      this.ops.push({ key: tipKey(continued), value: undefined });
+    }
+    this.ops.push({ key: tipKey(tip), value: encodeTip(tip) });
+    this.#tipsByAuthor.set(bytesToHex(run.author), [...tips.filter((each) => each !== continued), tip]);
+    this.accepted.push(run);
+  }
+
+  /** The rows that close the batch. */
+  finish(): StoreOp[] {
+    return [...this.ops, { key: countersKey, value: encodeCounters(this.counters) }];
+  }
+
+  /** What the batch does to the frontier: tips that came and went within it are not mentioned. */
+  change(): FrontierChange {
+    const removed = new Set(this.#removed);
+    const add = [...this.#tipsByAuthor.values()]
+      .flat()
+      .filter((tip) => !this.#frontier.tipsOf(tip.author).includes(tip));
+    const remove = [...removed].filter((tip) => this.#frontier.tipsOf(tip.author).includes(tip));
+    return { add, remove };
+  }
+}
