@@ -1,0 +1,60 @@
+/**
+ * What `npm start`, `npm test` and the other scripts go through: plain JavaScript without packages,
+ * so that it runs on a bare machine with Node 20. It brings the machine to the state that a command
+ * needs, saying in one line each what it does, and then runs the command.
+ */
+import { check } from './check.mjs';
+import { ensureChromium } from './chromium.mjs';
+import { buildLibrary } from './library.mjs';
+import { ensureNode } from './node.mjs';
+import { ensurePackages } from './packages.mjs';
+import { run, SetupError, say } from './process.mjs';
+import { test } from './test.mjs';
+import { ensureWebApp } from './web.mjs';
+
+/** @type {Record<string, (args: string[]) => Promise<number>>} */
+const COMMANDS = {
+  start: async (args) => {
+    await ensureWebApp();
+    return runTypeScript('apps/peer/main.ts', ['start', ...args]);
+  },
+  aver: (args) => runTypeScript('apps/peer/main.ts', args),
+  bench: (args) => runTypeScript('apps/bench/main.ts', args),
+  'demo:facts': (args) => runTypeScript('apps/peer/demo-facts.ts', args),
+  test: async (args) => {
+    await ensureChromium();
+    return test(args);
+  },
+  check: async () => {
+    await ensureWebApp();
+    return check();
+  },
+  build: async () => {
+    await buildLibrary();
+    await ensureWebApp({ force: true });
+    return 0;
+  },
+};
+
+/**
+ * @param {string} file
+ * @param {string[]} args
+ */
+function runTypeScript(file, args) {
+  // Node 22 and early 24 warn that running TypeScript is new.
+  return run('node', ['--disable-warning=ExperimentalWarning', file, ...args]);
+}
+
+const [name = '', ...args] = process.argv.slice(2);
+const command = COMMANDS[name];
+try {
+  if (!command)
+    throw new SetupError(`no such command: ${name}; there are ${Object.keys(COMMANDS).join(', ')}`);
+  await ensureNode();
+  await ensurePackages();
+  process.exitCode = await command(args);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,132 @@
+/**
+ * `npm test`: Vitest (Node and Chromium) and Playwright, each over the files that the filters name,
+ * and one closing line over both, counted from their own reports.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CACHE, ROOT, run } from './process.mjs';
+import { ensureWebApp } from './web.mjs';
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/**
+ * @param {string[]} args filters, as parts of file names, and `-t NAME` for parts of test names
+ * @returns {Promise<number>} the exit code
+ */
+export async function test(args) {
+  const { files, name } = readArguments(args);
+  mkdirSync(CACHE, { recursive: true });
+  const total = add(await runVitest(files, name), await runPlaywright(files, name));
+  process.stdout.write(`${closingLine(total)}\n`);
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/** @param {string[]} args */
+export function readArguments(args) {
+  const at = args.findIndex((arg) => arg === '-t' || arg === '--name');
+  const name = at < 0 ? undefined : args[at + 1];
+  const files = at < 0 ? args : args.toSpliced(at, 2);
+  return { files, name };
+}
+
+/** @param {Counts} counts */
+export function closingLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/**
+ * @param {string[]} files
+ * @param {string | undefined} name
+ */
+async function runVitest(files, name) {
+  const report = freshReport('vitest.json');
+  const args = [
+    'run',
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
+  const code = await run('vitest', [...args, ...(name ? ['-t', name] : []), ...files]);
+  return atLeastOneFailure(readReport(report, countVitest), code);
+}
+
+/**
+ * @param {string[]} files
+ * @param {string | undefined} name
+ */
+async function runPlaywright(files, name) {
+  // Without a test of it that is asked for, the web app need not be built.
+  if (!hasBrowserTest(files)) return { passed: 0, failed: 0, skipped: 0 };
+  await ensureWebApp();
+  const report = freshReport('playwright.json');
+  const args = ['test', '--config=e2e/playwright.config.ts', '--pass-with-no-tests', '--reporter=list,json'];
+  const code = await run('playwright', [...args, ...(name ? ['--grep', name] : []), ...files], {
+    env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report },
+  });
+  return atLeastOneFailure(readReport(report, countPlaywright), code);
+}
+
+/** @param {string[]} files */
+function hasBrowserTest(files) {
+  const folder = join(ROOT, 'e2e');
+  const tests = existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
+  return tests
+    .map((path) => `e2e/${String(path)}`)
+    .filter((path) => /\.(test|spec|e2e)\.ts$/.test(path))
+    .some((path) => files.length === 0 || files.some((file) => path.includes(file)));
+}
+
+/** @param {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} report */
+export function countVitest({ testResults }) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const { status, assertionResults } of testResults) {
+    for (const test of assertionResults) {
+      if (test.status === 'passed') counts.passed++;
+      else if (test.status === 'failed') counts.failed++;
+      else counts.skipped++;
+    }
+    // A file that cannot be loaded has no tests to count, and is a failure all the same.
+    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) counts.failed++;
+  }
+  return counts;
+}
+
+/** @param {{ stats: { expected: number, unexpected: number, flaky: number, skipped: number } }} report */
+export function countPlaywright({ stats }) {
+  // A test that fails now and then is a failing test.
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped };
+}
+
+/**
+ * A runner that ends with an error outside of its tests has failed once.
+ * @param {Counts} counts
+ * @param {number} code
+ */
+export function atLeastOneFailure(counts, code) {
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/**
+ * @param {Counts} a
+ * @param {Counts} b
+ */
+function add(a, b) {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+/** @param {string} name */
+function freshReport(name) {
+  const path = join(CACHE, name);
+  rmSync(path, { force: true });
+  return path;
+}
+
+/**
+ * @param {string} path
+ * @param {(report: any) => Counts} count
+ */
+function readReport(path, count) {
+  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0 };
+  return count(JSON.parse(readFileSync(path, 'utf8')));
+}
