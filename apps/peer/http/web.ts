@@ -1,0 +1,57 @@
+/** The web app's files, with the headers that a page which holds keys should have. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { serveStatic } from '@hono/node-server/serve-static';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+
+/** Everything from here; WebSocket to any peer; WebAssembly for hashing; workers from blobs. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "connect-src 'self' ws: wss:",
+  "worker-src 'self' blob:",
+  "manifest-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Aver</title>
+<body><h1>Aver</h1><p>The peer runs. The web app is not built yet: type <code>npm start</code> in the project.</p>`;
+
+export function securityHeaders(): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    c.header('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+    c.header('X-Content-Type-Options', 'nosniff');
+    c.header('Referrer-Policy', 'no-referrer');
+    c.header('Cross-Origin-Opener-Policy', 'same-origin');
+    c.header('Cross-Origin-Resource-Policy', 'same-origin');
+  };
+}
+
+export function webRoutes(webDir: string): Hono {
+  const routes = new Hono();
+  if (!existsSync(join(webDir, 'index.html'))) {
+    return routes.get('/', (c) => c.html(NOT_BUILT, 503));
+  }
+  return routes.get('*', serveStatic({ root: webDir, onFound: (path, c) => cacheFor(path, c) }));
+}
+
+/** Names with a hash never change; all else (the page, the service worker) is asked for anew. */
+function cacheFor(path: string, c: Context): void {
+  const hashed = /[\\/]assets[\\/].*-[\w-]{8,}\.\w+$/.test(path);
+  c.header('Cache-Control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+}
+
+/** `dist/web` of the package that this file belongs to, wherever it was built to. */
+export function findWebDir(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, 'package.json')) && dirname(dir) !== dir) dir = dirname(dir);
+  return join(dir, 'dist', 'web');
+}
