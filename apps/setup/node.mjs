@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CACHE, putFirstOnPath, runOrFail, runQuietly, SetupError, say } from './process.mjs';
+import { CACHE, putFirstOnPath, QUIET, runOrFail, runQuietly, SetupError, say } from './process.mjs';
 
 const FETCHED_MAJOR = 24;
 const FOLDER = join(CACHE, 'node');
@@ -49,8 +49,7 @@ async function fetchNode(node) {
     FOLDER,
     '--no-save',
     '--no-package-lock',
-    '--no-audit',
-    '--no-fund',
+    ...QUIET,
     name,
   ]);
   if (!(await runs(node))) {

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, runOrFail, say } from './process.mjs';
+import { QUIET, ROOT, runOrFail, say } from './process.mjs';
 
 /** @typedef {{ version?: string, optional?: boolean }} LockedPackage */
 /** @typedef {{ packages?: Record<string, LockedPackage> }} Lock */
@@ -13,14 +13,11 @@ import { ROOT, runOrFail, say } from './process.mjs';
 export async function ensurePackages() {
   const wanted = readLock(join(ROOT, 'package-lock.json'));
   const installed = readLock(join(ROOT, 'node_modules', '.package-lock.json'));
-  if (!installed) {
-    say('installing packages (once)');
-    await runOrFail('Installing packages', 'npm', ['ci', '--no-audit', '--no-fund']);
-  } else if (wanted && isStale(wanted, installed)) {
-    say('updating packages, as the lock file changed');
-    // Unlike `npm ci` this touches only what differs, so a peer that runs meanwhile keeps its files.
-    await runOrFail('Updating packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
-  }
+  if (installed && wanted && !isStale(wanted, installed)) return;
+  say(installed ? 'updating packages, as the lock file changed' : 'installing packages (once)');
+  // Not `npm ci`: it removes what a running peer uses, and refuses a lock file that was written where
+  // the registry lacks the binaries for other platforms. The locked versions are taken all the same.
+  await runOrFail('Installing packages', 'npm', ['install', '--no-save', ...QUIET]);
 }
 
 /**

@@ -12,6 +12,12 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 /** What the set-up fetches or remembers; safe to delete at any time. */
 export const CACHE = join(ROOT, '.cache');
 
+/**
+ * For npm: errors only. The level is named because `npm test --silent` passes its own on to us, and
+ * a failure would then say nothing.
+ */
+export const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
+
 const IS_WINDOWS = process.platform === 'win32';
 
 /** A failure that the person can act on: printed without a stack. */

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { urlsToJavaScript } from './library.mjs';
 import { binaryPackage, isNewEnough } from './node.mjs';
 import { isStale } from './packages.mjs';
+import { ROOT } from './process.mjs';
 import { atLeastOneFailure, closingLine, countPlaywright, countVitest, readArguments } from './test.mjs';
 import { fingerprint } from './web.mjs';
 
@@ -34,6 +35,12 @@ describe('packages', () => {
 
   it('are fresh when each is there in the locked version', () => {
     expect(isStale(wanted, lock({ 'node_modules/a': { version: '1.0.0' } }))).toBe(false);
+  });
+
+  it('are locked as package.json names them', () => {
+    const read = (name: string) => JSON.parse(readFileSync(join(ROOT, name), 'utf8'));
+    const { dependencies, devDependencies } = read('package.json');
+    expect(read('package-lock.json').packages['']).toMatchObject({ dependencies, devDependencies });
   });
 
   it('are stale when one is missing or of another version', () => {
