@@ -6,6 +6,7 @@
 import { check } from './check.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { buildLibrary } from './library.mjs';
+import { alone } from './lock.mjs';
 import { ensureNode } from './node.mjs';
 import { ensurePackages } from './packages.mjs';
 import { run, SetupError, say } from './process.mjs';
@@ -50,8 +51,10 @@ const command = COMMANDS[name];
 try {
   if (!command)
     throw new SetupError(`no such command: ${name}; there are ${Object.keys(COMMANDS).join(', ')}`);
-  await ensureNode();
-  await ensurePackages();
+  await alone(async () => {
+    await ensureNode();
+    await ensurePackages();
+  });
   process.exitCode = await command(args);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -76,7 +76,7 @@ export function runQuietly(program, args, { env = {} } = {}) {
     const child = spawn(program, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      env: { ...process.env, NO_COLOR: '1', ...env },
       shell: IS_WINDOWS,
     });
     const stopForwarding = forwardSignals(child);

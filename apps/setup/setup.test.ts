@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { urlsToJavaScript } from './library.mjs';
+import { alone } from './lock.mjs';
 import { binaryPackage, isNewEnough } from './node.mjs';
 import { isStale } from './packages.mjs';
 import { ROOT } from './process.mjs';
@@ -50,6 +52,32 @@ describe('packages', () => {
 
   it('are fresh without an optional one that is for another platform', () => {
     expect(isStale(lock({ 'node_modules/b': { version: '1.0.0', optional: true } }), lock({}))).toBe(false);
+  });
+});
+
+describe('two set-ups at once', () => {
+  it('take turns', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aver-lock-'));
+    const events: string[] = [];
+    const release = Promise.withResolvers<void>();
+    const first = alone(async () => {
+      events.push('first begins');
+      await release.promise;
+      events.push('first ends');
+    }, folder);
+    const second = alone(async () => events.push('second begins'), folder);
+    release.resolve();
+    await Promise.all([first, second]);
+    rmSync(folder, { recursive: true });
+    expect(events).toEqual(['first begins', 'first ends', 'second begins']);
+  });
+
+  it('take over from one that died', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aver-lock-'));
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    writeFileSync(join(folder, 'setup.lock'), String(pid));
+    await expect(alone(async () => 'done', folder)).resolves.toBe('done');
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { alone } from './lock.mjs';
 import { CACHE, ROOT, runOrFail, say } from './process.mjs';
 
 const INPUTS = ['apps/web', 'src', 'public', 'vite.config.ts', 'package-lock.json'];
@@ -12,7 +13,12 @@ const RECORD = join(CACHE, 'web-inputs');
 const NO_INPUT = /\.(test|suite)\.tsx?$/;
 
 /** @param {{ force?: boolean }} [options] */
-export async function ensureWebApp({ force = false } = {}) {
+export function ensureWebApp({ force = false } = {}) {
+  return alone(() => build(force));
+}
+
+/** @param {boolean} force */
+async function build(force) {
   if (!existsSync(join(ROOT, 'apps', 'web', 'index.html'))) return;
   const inputs = fingerprint(ROOT, INPUTS);
   if (!force && inputs === readRecord() && existsSync(join(ROOT, 'dist', 'web', 'index.html'))) return;
