@@ -78,7 +78,8 @@ export class ApiClient {
     if (request.signal !== undefined) init.signal = request.signal;
     if (request.json !== undefined) init.body = JSON.stringify(request.json);
     if (request.body !== undefined) {
-      init.body = ReadableStream.from(request.body) as unknown as NonNullable<RequestInit['body']>;
+      // Node's fetch takes any async iterable; the DOM's types do not know that.
+      init.body = request.body as unknown as NonNullable<RequestInit['body']>;
       init.duplex = 'half';
     }
     const response = await this.#read(fetch(url, init), request);
