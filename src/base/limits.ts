@@ -70,6 +70,16 @@ export const limits = {
   /** Ingest batches queued per space before senders are slowed down. */
   ingestQueueBytesMax: 8 * MiB,
 
+  // --- Store ---
+
+  /** One key: a predicate, a subject, and four hashes fit twice. Short keys keep the index small. */
+  storeKeyBytesMax: 4 * KiB,
+  /** Batches that wait for the disk are written as one up to this size: beyond it, a sync costs little. */
+  storeGroupBytesMax: 4 * MiB,
+  /** A range is read in pages of about this size: bounds memory, and the pause of a page in a browser. */
+  storePageBytes: MiB,
+  storePageRowsMax: 1024,
+
   // --- Wire ---
 
   /** One frame of a stream. Holds sixteen full runs; one frame is one allocation. */
@@ -165,6 +175,8 @@ export const limits = {
   importWritesOpenMax: 16,
   /** Rows of one HTTP answer or UI table page. */
   pageRowsMax: 1000,
+  /** Claims that the web app's table holds; beyond it one filters. Bounds what a tab copies at once. */
+  tableClaimsMax: 20_000,
   /** Changes queued for one slow watcher; beyond it the watcher starts again from a snapshot. */
   watchQueueMax: 4096,
   /** Peers kept connected: Node and browser. */

@@ -1,0 +1,228 @@
+/**
+ * The Store port over IndexedDB, for browsers.
+ *
+ * IndexedDB orders binary keys as unsigned bytes, which is the order that the port asks for. Several
+ * tabs may open one store, but only the one that opened it last for writing can write: opening puts a
+ * token into the store, and every write transaction checks that it is still there. So a tab that was
+ * frozen and taken over cannot write on when it wakes up.
+ */
+import { type IDBPDatabase, openDB, unwrap } from 'idb';
+import { bytesToHex, compareBytes } from '../base/bytes.ts';
+import { AverError } from '../base/errors.ts';
+import type { Random, Store, StoreOp, StoreRange } from '../base/ports.ts';
+import { checkBatch, closedError, STORE_VERSION, versionError } from './batch.ts';
+import { FlushTimer } from './flush-timer.ts';
+import { readRange } from './indexeddb-range.ts';
+
+const ROWS = 'rows';
+const META = 'meta';
+/** Keys of META. */
+const WRITER = 'writer';
+const FLUSHED = 'flushed';
+
+export interface IndexedDbOptions {
+  /** Database name: one store per profile. */
+  readonly name: string;
+  readonly random: Random;
+  /** For tabs that follow the one that writes: takes nothing over, and every write throws `STORE_FENCED`. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Opens the store and, unless `readOnly`, fences off whoever wrote before. Throws `NO_STORAGE` where
+ * the browser allows no IndexedDB, `STORE_VERSION`, `STORE_LOCKED` when another tab holds up a
+ * change of version, `STORE_FULL`, `STORE_FAILED`.
+ */
+export async function openIndexedDb(options: IndexedDbOptions): Promise<Store> {
+  const { name, random, readOnly = false } = options;
+  const end: ConnectionEnd = { error: undefined };
+  const db = await connect(name, end);
+  const token = readOnly ? undefined : bytesToHex(random.bytes(16));
+  if (token !== undefined) {
+    try {
+      await db.put(META, token, WRITER);
+    } catch (error) {
+      db.close();
+      throw toStoreError(error);
+    }
+  }
+  return new IndexedDbStore(db, token, end);
+}
+
+/** Why the browser ended the connection, once it has. */
+interface ConnectionEnd {
+  error: AverError | undefined;
+}
+
+function connect(name: string, end: ConnectionEnd): Promise<IDBPDatabase> {
+  if (globalThis.indexedDB === undefined) {
+    return Promise.reject(new AverError('NO_STORAGE', 'This browser offers no IndexedDB here.'));
+  }
+  return new Promise((resolve, reject) => {
+    const opening = openDB(name, STORE_VERSION, {
+      upgrade(db) {
+        db.createObjectStore(ROWS);
+        db.createObjectStore(META);
+      },
+      blocked() {
+        // Tabs that are awake let go at once (`blocking`); a frozen one may never.
+        reject(new AverError('STORE_LOCKED', `Another tab holds an old version of the store ${name} open.`));
+        opening.then((db) => db.close()).catch(() => undefined);
+      },
+      blocking(_current, next, event) {
+        end.error =
+          next === null ? new AverError('STORE_FAILED', 'The store was deleted.') : versionError(name, next);
+        (event.target as IDBDatabase).close();
+      },
+      terminated() {
+        end.error = new AverError('STORE_FAILED', 'The browser closed the store.');
+      },
+    });
+    opening.then(resolve, (error) => reject(toOpenError(error, name)));
+  });
+}
+
+class IndexedDbStore implements Store {
+  readonly #db: IDBPDatabase;
+  readonly #token: string | undefined;
+  readonly #end: ConnectionEnd;
+  readonly #flushTimer = new FlushTimer(() => this.flush());
+  readonly #writing = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(db: IDBPDatabase, token: string | undefined, end: ConnectionEnd) {
+    this.#db = db;
+    this.#token = token;
+    this.#end = end;
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#try(() => this.#db.get(ROWS, key as BufferSource));
+  }
+
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#try(() => {
+      const { store } = this.#db.transaction(ROWS);
+      return Promise.all(keys.map((key) => store.get(key as BufferSource)));
+    });
+  }
+
+  async *range(range: StoreRange): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+    if (compareBytes(range.gte, range.lt) >= 0) return;
+    const pages = readRange(() => unwrap(this.#db).transaction(ROWS).objectStore(ROWS), range);
+    for (;;) {
+      const page = await this.#try(() => pages.next());
+      if (page.done) return;
+      yield* page.value;
+    }
+  }
+
+  async write(batch: readonly StoreOp[], options: { readonly durable: boolean }): Promise<void> {
+    checkBatch(batch);
+    await this.#transact(options.durable, (transaction) => {
+      const rows = transaction.objectStore(ROWS);
+      for (const { key, value } of batch) {
+        if (value === undefined) rows.delete(key as BufferSource);
+        else rows.put(toOwnBytes(value), key as BufferSource);
+      }
+    });
+  }
+
+  /** A strict transaction that writes takes everything before it to the disk. */
+  flush(): Promise<void> {
+    return this.#transact(true, (transaction) => {
+      transaction.objectStore(META).put(Date.now(), FLUSHED);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#flushTimer.stop();
+    await Promise.allSettled(this.#writing);
+    this.#db.close();
+  }
+
+  /** Runs a write in a transaction that also checks the token, in order with all others. */
+  async #transact(durable: boolean, action: (transaction: IDBTransaction) => void): Promise<void> {
+    if (this.#token === undefined) throw fencedError('This tab reads only.');
+    const written = this.#try(() => this.#run(durable, action));
+    this.#writing.add(written);
+    try {
+      await written;
+      this.#flushTimer.wrote(durable);
+    } finally {
+      this.#writing.delete(written);
+    }
+  }
+
+  async #run(durable: boolean, action: (transaction: IDBTransaction) => void): Promise<void> {
+    const wrapped = this.#db.transaction([ROWS, META], 'readwrite', {
+      durability: durable ? 'strict' : 'relaxed',
+    });
+    let isFenced = false;
+    // Raw requests: the transaction alone says whether all went well. It cannot commit before the
+    // token was looked at, for its requests are answered in order.
+    const transaction = unwrap(wrapped);
+    try {
+      const reading = transaction.objectStore(META).get(WRITER);
+      reading.onsuccess = () => {
+        isFenced = reading.result !== this.#token;
+        if (isFenced) transaction.abort();
+      };
+      action(transaction);
+    } catch (error) {
+      transaction.abort();
+      await wrapped.done.catch(() => undefined);
+      throw error;
+    }
+    try {
+      await wrapped.done;
+    } catch (error) {
+      throw isFenced ? fencedError('Another tab writes to this store now.') : error;
+    }
+  }
+
+  async #try<Result>(action: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw closedError();
+    if (this.#end.error !== undefined) throw this.#end.error;
+    try {
+      return await action();
+    } catch (error) {
+      if (this.#isClosed && !(error instanceof AverError)) throw closedError();
+      throw this.#end.error ?? toStoreError(error);
+    }
+  }
+}
+
+/** The bytes as an array without neighbours: a clone of a view would take its whole buffer along. */
+function toOwnBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+function fencedError(message: string): AverError {
+  return new AverError('STORE_FENCED', message);
+}
+
+function toOpenError(error: unknown, name: string): unknown {
+  if (error instanceof DOMException) {
+    if (error.name === 'VersionError') return versionError(name);
+    // Private windows and blocked site data.
+    if (['SecurityError', 'InvalidStateError', 'NotAllowedError'].includes(error.name)) {
+      return new AverError('NO_STORAGE', `The browser refused IndexedDB: ${error.message}`, { cause: error });
+    }
+  }
+  return toStoreError(error);
+}
+
+function toStoreError(error: unknown): AverError {
+  if (error instanceof AverError) return error;
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+  if (name === 'QuotaExceededError') {
+    return new AverError('STORE_FULL', `The browser gives this page no more storage: ${message}`, {
+      cause: error,
+    });
+  }
+  return new AverError('STORE_FAILED', `IndexedDB failed: ${name} ${message}`, { cause: error });
+}

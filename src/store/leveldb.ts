@@ -1,0 +1,254 @@
+/**
+ * The Store port over LevelDB, for Node.
+ *
+ * Batches that arrive while one is being written are written together as the next one, in order, so
+ * concurrent durable writes share one sync. The row with the empty key holds the store's version.
+ */
+import { mkdir, readdir, realpath, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ChainedBatch, ClassicLevel } from 'classic-level';
+import { equalBytes, utf8 } from '../base/bytes.ts';
+import { AverError, isAverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
+import { checkBatch, closedError, STORE_VERSION, versionError } from './batch.ts';
+import { FlushTimer } from './flush-timer.ts';
+import { lockedError, toStoreError } from './leveldb-error.ts';
+
+type Level = ClassicLevel<Uint8Array, Uint8Array>;
+
+const VERSION_KEY = new Uint8Array(0);
+const VERSION_ROW = utf8(String(STORE_VERSION));
+
+/** Blocks of table files kept in memory. */
+const CACHE_BYTES = 32 * 1024 * 1024;
+/** Held in memory before it becomes a table file, twice at most: fewer, larger files when much comes in. */
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+
+/** Room for what LevelDB writes on opening beside the log's content. */
+const REOPEN_BYTES = 1024 * 1024;
+
+/**
+ * What this process has open. Were LevelDB asked to open it again, it would refuse, but by closing
+ * its second handle to the lock file it would lose the lock, and let another process in.
+ */
+const openPlaces = new Set<string>();
+
+interface Waiting {
+  readonly batch: readonly StoreOp[];
+  readonly durable: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Opens the store in a directory of its own, which is made if need be. Throws `STORE_LOCKED` when
+ * another process (or this one) has it open, `STORE_CORRUPT`, `STORE_VERSION`, `STORE_FULL`, `STORE_FAILED`.
+ */
+export async function openLevelDb(options: { readonly directory: string }): Promise<Store> {
+  const { directory } = options;
+  let place: string | undefined;
+  try {
+    await mkdir(directory, { recursive: true });
+    place = await realpath(directory);
+    if (openPlaces.has(place)) throw lockedError(directory);
+    openPlaces.add(place);
+    return new LevelDbStore(await openLevel(place));
+  } catch (error) {
+    // A `STORE_LOCKED` of our own leaves the place to whom it belongs.
+    if (place !== undefined && !isAverError(error, 'STORE_LOCKED')) openPlaces.delete(place);
+    throw toStoreError(error, directory);
+  }
+}
+
+async function openLevel(place: string): Promise<Level> {
+  const level: Level = new ClassicLevel(place, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: CACHE_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES,
+  });
+  try {
+    await level.open();
+    const row = await level.get(VERSION_KEY);
+    if (row === undefined) await level.put(VERSION_KEY, VERSION_ROW, { sync: true });
+    else if (!equalBytes(row, VERSION_ROW)) {
+      throw versionError(place, Number(new TextDecoder().decode(row)));
+    }
+    return level;
+  } catch (error) {
+    await level.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+class LevelDbStore implements Store {
+  readonly #level: Level;
+  readonly #flushTimer = new FlushTimer(() => this.flush());
+  /** Batches in order of their arrival. Bounded by the callers: each waits for its own. */
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  /** After a failed write the end of LevelDB's log is in doubt: see `#reopen`. */
+  #isInDoubt = false;
+  #reopening: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(level: Level) {
+    this.#level = level;
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    if (key.length === 0) return undefined;
+    return toPlainBytes(await this.#read(() => this.#level.get(key)));
+  }
+
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    const values = await this.#read(() => this.#level.getMany(keys as Uint8Array[]));
+    return values.map((value, i) => (keys[i]?.length === 0 ? undefined : toPlainBytes(value)));
+  }
+
+  async *range(range: StoreRange): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+    const { gte, lt, reverse = false, limit = -1 } = range;
+    const iterator = await this.#read(async () =>
+      this.#level.iterator({
+        ...(gte.length === 0 ? { gt: gte } : { gte }),
+        lt,
+        reverse,
+        limit,
+        highWaterMarkBytes: limits.storePageBytes,
+      }),
+    );
+    try {
+      for (;;) {
+        const page = await this.#read(() => iterator.nextv(limits.storePageRowsMax));
+        if (page.length === 0) return;
+        for (const [key, value] of page) yield [toPlainBytes(key), toPlainBytes(value)];
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  async write(batch: readonly StoreOp[], options: { readonly durable: boolean }): Promise<void> {
+    if (this.#isClosed) throw closedError();
+    checkBatch(batch);
+    const written = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ batch, durable: options.durable, resolve, reject });
+    });
+    this.#writing ??= this.#writeWaiting();
+    return written;
+  }
+
+  /** A synced batch takes the log up to its own end to the disk, and so everything before it. */
+  flush(): Promise<void> {
+    return this.write([], { durable: true });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const flushed = this.flush();
+    this.#isClosed = true;
+    this.#flushTimer.stop();
+    // What could not be written was refused when it was written; closing has nothing to add.
+    await flushed.catch(() => undefined);
+    await this.#writing;
+    await this.#level.close();
+    openPlaces.delete(this.#level.location);
+  }
+
+  async #writeWaiting(): Promise<void> {
+    // Whatever is written in the same turn of the event loop travels together.
+    await undefined;
+    while (this.#waiting.length > 0) {
+      const group = takeGroup(this.#waiting);
+      const durable = group.some((waiting) => waiting.durable);
+      try {
+        if (this.#isInDoubt) await this.#reopen();
+        await this.#writeGroup(group, durable);
+        this.#flushTimer.wrote(durable);
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        this.#isInDoubt = true;
+        const storeError = toStoreError(error, this.#level.location);
+        for (const { reject } of group) reject(storeError);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeGroup(group: readonly Waiting[], sync: boolean): Promise<void> {
+    const chained = this.#level.batch();
+    for (const { batch } of group) addAll(chained, batch);
+    if (chained.length > 0) return chained.write({ sync });
+    await chained.close();
+    // LevelDB skips empty batches, so a flush writes the version row again.
+    if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
+  }
+
+  /**
+   * A write that failed half-way (a full disk) leaves a torn record at the end of LevelDB's log.
+   * What LevelDB would append behind it, it would drop when it next reads the log. Opening again
+   * reads the log up to there and starts a new one. Until there is room for that, the store stays
+   * as it is, for readers.
+   */
+  #reopen(): Promise<void> {
+    this.#reopening ??= (async () => {
+      await assertRoomToReopen(this.#level.location);
+      await this.#level.close();
+      await this.#level.open();
+      this.#isInDoubt = false;
+    })().finally(() => {
+      this.#reopening = undefined;
+    });
+    return this.#reopening;
+  }
+
+  async #read<Result>(action: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw closedError();
+    try {
+      await this.#reopening?.catch(() => undefined);
+      // An attempt to open again that failed leaves it closed.
+      if (this.#level.status === 'closed') await this.#reopen();
+      return await action();
+    } catch (error) {
+      if (this.#isClosed) throw closedError();
+      throw toStoreError(error, this.#level.location);
+    }
+  }
+}
+
+/** On opening, LevelDB turns its log into a table file and then deletes the log. */
+async function assertRoomToReopen(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  const logs = names.filter((name) => name.endsWith('.log'));
+  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(directory, name))).size));
+  const needed = sizes.reduce((sum, size) => sum + size, REOPEN_BYTES);
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize < needed) {
+    throw new AverError('STORE_FULL', `The disk of ${directory} is full: ${needed} bytes must be free.`);
+  }
+}
+
+/** Removes from the queue what one batch of LevelDB's may hold, at least one. */
+function takeGroup(waiting: Waiting[]): Waiting[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { batch } of waiting) {
+    for (const { key, value } of batch) bytes += key.length + (value?.length ?? 0);
+    if (count > 0 && bytes > limits.storeGroupBytesMax) break;
+    count++;
+  }
+  return waiting.splice(0, count);
+}
+
+function addAll(chained: ChainedBatch<Level, Uint8Array, Uint8Array>, batch: readonly StoreOp[]): void {
+  for (const { key, value } of batch) {
+    if (value === undefined) chained.del(key);
+    else chained.put(key, value);
+  }
+}
+
+/** classic-level gives Buffers, whose `slice` shares memory where that of plain byte arrays copies. */
+function toPlainBytes<Bytes extends Uint8Array | undefined>(bytes: Bytes): Bytes | Uint8Array {
+  return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
