@@ -109,8 +109,14 @@ export class Libp2pFrameStream implements FrameStream, AsyncIterator<Uint8Array>
       const settle = () => signal?.removeEventListener('abort', onAbort);
       const waiting: Waiting = {
         frame,
-        resolve: () => (settle(), resolve()),
-        reject: (cause) => (settle(), reject(cause)),
+        resolve: () => {
+          settle();
+          resolve();
+        },
+        reject: (cause) => {
+          settle();
+          reject(cause);
+        },
       };
       this.#outbox.push(waiting);
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -193,16 +199,20 @@ export class Libp2pFrameStream implements FrameStream, AsyncIterator<Uint8Array>
       return;
     }
     if (this.#gotEnd) throw new AverError('BAD_ENCODING', 'A block came after the end of the stream.');
-    if (block.type === 'end') return this.#onEnd();
-    this.#receiveCredit -= HEADER_BYTES + block.frame.length;
+    if (block.type === 'end') this.#onEnd();
+    else this.#onFrame(block.frame);
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    this.#receiveCredit -= HEADER_BYTES + frame.length;
     if (this.#receiveCredit < 0) throw windowExceeded();
     if (this.#discarding) return;
     const reading = this.#reading;
     this.#reading = undefined;
-    if (reading === undefined) this.#inbox.push(block.frame);
+    if (reading === undefined) this.#inbox.push(frame);
     else {
-      this.#grant(HEADER_BYTES + block.frame.length);
-      reading.resolve({ done: false, value: block.frame });
+      this.#grant(HEADER_BYTES + frame.length);
+      reading.resolve({ done: false, value: frame });
     }
   }
 

@@ -1,0 +1,180 @@
+/**
+ * Publish and subscribe over gossipsub: the one module that knows which gossipsub.
+ *
+ * Beyond the library it bounds what waits for a verdict, drops peers whose score fell too low,
+ * and opens gossip streams anew where the library has lost them while the peer is still connected
+ * (a connection of two was closed, or a slow peer's queue overflowed).
+ */
+import { type GossipSub, gossipsub, TopicValidatorResult } from '@libp2p/gossipsub';
+import type { Connection, Libp2p } from '@libp2p/interface';
+import type { Registrar } from '@libp2p/interface-internal';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log, Metrics, TopicHandler, Verdict } from '../base/ports.ts';
+import { bestConnection, isDirect } from './address.ts';
+import { GRAYLIST_SCORE, gossipOptions, topicScore } from './gossip-options.ts';
+
+/** What the library has at run time beyond its interface. */
+interface GossipSubInside extends GossipSub {
+  getScore(peerId: string): number;
+  readonly streamsInbound: ReadonlyMap<string, unknown>;
+  readonly opts: { readonly scoreParams: { readonly topics: Record<string, object> } };
+}
+
+export const gossipService = gossipsub(gossipOptions());
+
+export interface GossipOptions {
+  readonly libp2p: Libp2p;
+  readonly pubsub: GossipSub;
+  readonly registrar: Registrar;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Ends the relation with a peer that misbehaves. */
+  readonly onMisbehaviour: (peerId: string) => void;
+  /** The topics of a connected peer changed. */
+  readonly onTopics: (peerId: string) => void;
+}
+
+export class Gossip {
+  readonly #options: GossipOptions;
+  readonly #pubsub: GossipSubInside;
+  readonly #handlers = new Map<string, TopicHandler>();
+  readonly #topicsByPeer = new Map<string, Set<string>>();
+  /** What waits for its verdict, by the peer that passed it on. */
+  readonly #pending = new Map<string, { messages: number; bytes: number }>();
+
+  constructor(options: GossipOptions) {
+    this.#options = options;
+    this.#pubsub = options.pubsub as GossipSubInside;
+    // One validator for every topic. Without it messages on topics that we do not follow would be
+    // accepted unseen and kept in the message cache, whose size nothing bounds.
+    this.#pubsub.topicValidators.get = (topic) => (peerId, message) =>
+      this.#judge(topic, peerId.toString(), message.data).then(verdictToResult);
+    this.#pubsub.addEventListener('gossipsub:heartbeat', () => this.#onHeartbeat());
+    this.#pubsub.addEventListener('subscription-change', ({ detail }) => {
+      const peerId = detail.peerId.toString();
+      const topics = this.#topicsByPeer.get(peerId) ?? new Set();
+      for (const { topic, subscribe } of detail.subscriptions) {
+        if (subscribe) topics.add(topic);
+        else topics.delete(topic);
+      }
+      this.#topicsByPeer.set(peerId, topics);
+      options.onTopics(peerId);
+    });
+  }
+
+  subscribe(topic: string, handler: TopicHandler): () => void {
+    this.#pubsub.opts.scoreParams.topics[topic] = topicScore;
+    this.#handlers.set(topic, handler);
+    this.#pubsub.subscribe(topic);
+    return () => {
+      if (this.#handlers.get(topic) !== handler) return;
+      this.#handlers.delete(topic);
+      this.#pubsub.unsubscribe(topic);
+    };
+  }
+
+  async publish(topic: string, message: Uint8Array): Promise<number> {
+    if (message.length > limits.gossipBytesMax) {
+      throw new AverError('OVERSIZE', `A gossip message of ${message.length} bytes was not sent.`, {
+        fields: { bytes: message.length, bytesMax: limits.gossipBytesMax },
+      });
+    }
+    const { recipients } = await this.#pubsub.publish(topic, message);
+    return recipients.length;
+  }
+
+  subscribers(topic: string): readonly string[] {
+    return this.#pubsub.getSubscribers(topic).map((peerId) => peerId.toString());
+  }
+
+  topics(peerId: string): ReadonlySet<string> {
+    return this.#topicsByPeer.get(peerId) ?? new Set();
+  }
+
+  forget(peerId: string): void {
+    this.#topicsByPeer.delete(peerId);
+  }
+
+  async #judge(topic: string, from: string, message: Uint8Array): Promise<Verdict> {
+    const handler = this.#handlers.get(topic);
+    const verdict =
+      handler === undefined
+        ? 'ignore'
+        : await this.#handle(handler, from, message).catch(() => 'ignore' as const);
+    this.#options.metrics.add('gossip_received', 1, { verdict });
+    return verdict;
+  }
+
+  async #handle(handler: TopicHandler, from: string, message: Uint8Array): Promise<Verdict> {
+    if (message.length > limits.gossipBytesMax) return 'reject';
+    const pending = this.#pending.get(from) ?? { messages: 0, bytes: 0 };
+    if (
+      pending.messages >= limits.gossipPendingMax ||
+      pending.bytes + message.length > limits.gossipPendingBytesMax
+    ) {
+      this.#options.metrics.add('gossip_shed');
+      return 'ignore';
+    }
+    this.#pending.set(from, pending);
+    pending.messages++;
+    pending.bytes += message.length;
+    try {
+      return await handler(from, message);
+    } catch (error) {
+      this.#options.log.write('error', 'A topic handler failed', { error: String(error) });
+      throw error;
+    } finally {
+      pending.messages--;
+      pending.bytes -= message.length;
+      if (pending.messages === 0) this.#pending.delete(from);
+    }
+  }
+
+  #onHeartbeat(): void {
+    for (const peerId of this.#pubsub.getPeers()) {
+      const id = peerId.toString();
+      const score = this.#pubsub.getScore(id);
+      if (score >= GRAYLIST_SCORE) continue;
+      this.#options.metrics.add('gossip_peers_dropped');
+      this.#options.log.write('warn', 'A peer sent what must be rejected', { peerId: id, score });
+      this.#options.onMisbehaviour(id);
+    }
+    this.heal();
+  }
+
+  /** Gives every directly connected peer its gossip streams back. */
+  heal(): void {
+    const connectionsByPeer = Map.groupBy(this.#options.libp2p.getConnections(), ({ remotePeer }) =>
+      remotePeer.toString(),
+    );
+    const known = new Set(this.#pubsub.getPeers().map((peerId) => peerId.toString()));
+    for (const [peerId, connections] of connectionsByPeer) {
+      const best = bestConnection(connections.filter(isDirect));
+      // Before the first identify nothing is lost yet: the library opens the streams after it.
+      if (best !== undefined && this.#topicsByPeer.has(peerId)) this.#healPeer(best, connections, known);
+    }
+  }
+
+  #healPeer(best: Connection, connections: readonly Connection[], known: ReadonlySet<string>): void {
+    const peerId = best.remotePeer.toString();
+    const streams = connections
+      .flatMap((connection) => connection.streams)
+      .filter((stream) => this.#pubsub.protocols.includes(stream.protocol) && stream.status === 'open');
+    if (known.has(peerId) && streams.some((stream) => stream.direction === 'outbound')) return;
+    this.#options.metrics.add('gossip_streams_healed');
+    // The library has given the peer up: what it still sends goes unread, so make it open anew, too.
+    if (!known.has(peerId) || !this.#pubsub.streamsInbound.has(peerId)) {
+      for (const stream of streams) stream.abort(new Error('The gossip stream is not read any more.'));
+    }
+    const [protocol = ''] = this.#pubsub.protocols;
+    for (const topology of this.#options.registrar.getTopologies(protocol)) {
+      void topology.onConnect?.(best.remotePeer, best);
+    }
+  }
+}
+
+function verdictToResult(verdict: Verdict): TopicValidatorResult {
+  if (verdict === 'accept') return TopicValidatorResult.Accept;
+  return verdict === 'reject' ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore;
+}

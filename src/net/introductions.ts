@@ -1,0 +1,154 @@
+/**
+ * Introductions: peers learn of each other from a peer that they have in common.
+ *
+ * A host (every Node peer) answers each stream of `/aver/peers/1.0.0` with frames of canonical CBOR,
+ * one now and one after each change: `[[peerId, viaMe, [address, …]], …]`, the connected peers that
+ * share a topic with the guest. `viaMe` says that the peer holds a relay reservation here, so that the
+ * guest reaches it by WebRTC through its own connection to the host. The guest never writes.
+ */
+
+import { bytesToHex, equalBytes, utf8 } from '../base/bytes.ts';
+import { encodeValue } from '../base/cbor.ts';
+import { decodeValue } from '../base/cbor-reader.ts';
+import { AverError } from '../base/errors.ts';
+import { blake3 } from '../base/hash.ts';
+import { limits } from '../base/limits.ts';
+import type { Clock, FrameStream } from '../base/ports.ts';
+
+export const INTRODUCTIONS_PROTOCOL = '/aver/peers/1.0.0';
+
+export interface Introduction {
+  readonly peerId: string;
+  readonly viaHost: boolean;
+  readonly addresses: readonly string[];
+}
+
+export function encodeIntroductions(introductions: readonly Introduction[]): Uint8Array {
+  return encodeValue(introductions.map(({ peerId, viaHost, addresses }) => [peerId, viaHost, addresses]));
+}
+
+/** Throws `BAD_ENCODING`. */
+export function decodeIntroductions(frame: Uint8Array): Introduction[] {
+  const rows = decodeValue(frame);
+  if (!Array.isArray(rows) || rows.length > limits.introducedPeersMax) throw badIntroductions();
+  return rows.map((row) => {
+    if (!Array.isArray(row) || row.length !== 3) throw badIntroductions();
+    const [peerId, viaHost, addresses] = row;
+    if (typeof peerId !== 'string' || typeof viaHost !== 'boolean' || !isAddressList(addresses)) {
+      throw badIntroductions();
+    }
+    return { peerId, viaHost, addresses };
+  });
+}
+
+function isAddressList(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= limits.addressesPerPeerMax &&
+    value.every((address) => typeof address === 'string')
+  );
+}
+
+function badIntroductions(): AverError {
+  return new AverError('BAD_ENCODING', 'The introductions of a peer are malformed.');
+}
+
+/**
+ * A place for a pair of peers that is the same from both ends. Where not everybody can know
+ * everybody, each takes the pairs of lowest rank: an even random graph, without any coordination.
+ */
+export function pairRank(a: string, b: string): string {
+  return bytesToHex(blake3(utf8(a < b ? `${a} ${b}` : `${b} ${a}`)).subarray(0, 8));
+}
+
+export interface HostOptions {
+  readonly clock: Clock;
+  /** Connected peers. */
+  readonly peerIds: () => readonly string[];
+  readonly topics: (peerId: string) => ReadonlySet<string>;
+  readonly hasReservation: (peerId: string) => boolean;
+  /** Addresses at which the peer says that it can be dialled. */
+  readonly addresses: (peerId: string) => Promise<readonly string[]>;
+}
+
+interface Guest {
+  readonly stream: FrameStream;
+  sent: Uint8Array | undefined;
+  sending: boolean;
+}
+
+export class IntroductionsHost {
+  readonly #options: HostOptions;
+  readonly #guests = new Map<string, Guest>();
+  #cancel: (() => void) | undefined;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+  }
+
+  onStream(stream: FrameStream): void {
+    this.#guests.get(stream.peerId)?.stream.abort(new Error('The guest opened another stream.'));
+    this.#guests.set(stream.peerId, { stream, sent: undefined, sending: false });
+    void this.#watch(stream);
+    this.onChange();
+  }
+
+  /** Somebody came, left, reserved or follows other topics. Changes come in bursts, so it waits a little. */
+  onChange(): void {
+    if (this.#guests.size === 0) return;
+    this.#cancel ??= this.#options.clock.setTimer(limits.introduceDelayMs, () => {
+      this.#cancel = undefined;
+      for (const peerId of this.#guests.keys()) void this.#introduce(peerId);
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#guests.clear();
+  }
+
+  /** Guests do not write; the end of the stream, or its break, is the end of the guest. */
+  async #watch(stream: FrameStream): Promise<void> {
+    try {
+      for await (const _ of stream.frames) throw badIntroductions();
+      await stream.close();
+    } catch (cause) {
+      stream.abort(cause as Error);
+    }
+    if (this.#guests.get(stream.peerId)?.stream === stream) this.#guests.delete(stream.peerId);
+  }
+
+  async #introduce(peerId: string): Promise<void> {
+    const guest = this.#guests.get(peerId);
+    if (guest === undefined) return;
+    if (guest.sending) return this.onChange();
+    guest.sending = true;
+    try {
+      const frame = encodeIntroductions(await this.#listFor(peerId));
+      if (guest.sent !== undefined && equalBytes(frame, guest.sent)) return;
+      guest.sent = frame;
+      await guest.stream.send(frame);
+    } catch {
+      // The stream is gone; `#watch` forgets the guest.
+    } finally {
+      guest.sending = false;
+    }
+  }
+
+  async #listFor(guest: string): Promise<Introduction[]> {
+    const { peerIds, topics, hasReservation, addresses } = this.#options;
+    const shared = peerIds()
+      .filter((peerId) => peerId !== guest && !topics(guest).isDisjointFrom(topics(peerId)))
+      .sort((a, b) => (pairRank(guest, a) < pairRank(guest, b) ? -1 : 1))
+      .slice(0, limits.introducedPeersMax);
+    const introductions = await Promise.all(
+      shared.map(async (peerId) => ({
+        peerId,
+        viaHost: hasReservation(peerId),
+        addresses: (await addresses(peerId)).slice(0, limits.addressesPerPeerMax),
+      })),
+    );
+    return introductions.filter(({ viaHost, addresses }) => viaHost || addresses.length > 0);
+  }
+}
