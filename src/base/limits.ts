@@ -80,6 +80,9 @@ export const limits = {
   storePageBytes: MiB,
   storePageRowsMax: 1024,
 
+  /** A browser that has not opened the store by then has a frozen tab that holds it. */
+  storeOpenTimeoutMs: 10 * SECOND,
+
   // --- Wire ---
 
   /** One frame of a stream. Holds sixteen full runs; one frame is one allocation. */

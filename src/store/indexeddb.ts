@@ -9,7 +9,9 @@
 import { type IDBPDatabase, openDB, unwrap } from 'idb';
 import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Random, Store, StoreOp, StoreRange } from '../base/ports.ts';
+import { systemClock } from '../base/system-clock.ts';
 import { checkBatch, closedError, STORE_VERSION, versionError } from './batch.ts';
 import { FlushTimer } from './flush-timer.ts';
 import { readRange } from './indexeddb-range.ts';
@@ -30,7 +32,7 @@ export interface IndexedDbOptions {
 
 /**
  * Opens the store and, unless `readOnly`, fences off whoever wrote before. Throws `NO_STORAGE` where
- * the browser allows no IndexedDB, `STORE_VERSION`, `STORE_LOCKED` when another tab holds up a
+ * the browser allows no IndexedDB, `STORE_VERSION`, `STORE_LOCKED` when a sleeping tab holds up a
  * change of version, `STORE_FULL`, `STORE_FAILED`.
  */
 export async function openIndexedDb(options: IndexedDbOptions): Promise<Store> {
@@ -54,31 +56,37 @@ interface ConnectionEnd {
   error: AverError | undefined;
 }
 
-function connect(name: string, end: ConnectionEnd): Promise<IDBPDatabase> {
+async function connect(name: string, end: ConnectionEnd): Promise<IDBPDatabase> {
   if (globalThis.indexedDB === undefined) {
-    return Promise.reject(new AverError('NO_STORAGE', 'This browser offers no IndexedDB here.'));
+    throw new AverError('NO_STORAGE', 'This browser offers no IndexedDB here.');
   }
+  const opening = openDB(name, STORE_VERSION, {
+    upgrade(db) {
+      db.createObjectStore(ROWS);
+      db.createObjectStore(META);
+    },
+    blocking(_current, next, event) {
+      end.error =
+        next === null ? new AverError('STORE_FAILED', 'The store was deleted.') : versionError(name, next);
+      (event.target as IDBDatabase).close();
+    },
+    terminated() {
+      end.error = new AverError('STORE_FAILED', 'The browser closed the store.');
+    },
+  });
+  return withDeadline(opening, name).catch((error) => {
+    throw toOpenError(error, name);
+  });
+}
+
+/** A change of version or a deletion waits until all tabs have let go: those that sleep never do. */
+function withDeadline(opening: Promise<IDBPDatabase>, name: string): Promise<IDBPDatabase> {
   return new Promise((resolve, reject) => {
-    const opening = openDB(name, STORE_VERSION, {
-      upgrade(db) {
-        db.createObjectStore(ROWS);
-        db.createObjectStore(META);
-      },
-      blocked() {
-        // Tabs that are awake let go at once (`blocking`); a frozen one may never.
-        reject(new AverError('STORE_LOCKED', `Another tab holds an old version of the store ${name} open.`));
-        opening.then((db) => db.close()).catch(() => undefined);
-      },
-      blocking(_current, next, event) {
-        end.error =
-          next === null ? new AverError('STORE_FAILED', 'The store was deleted.') : versionError(name, next);
-        (event.target as IDBDatabase).close();
-      },
-      terminated() {
-        end.error = new AverError('STORE_FAILED', 'The browser closed the store.');
-      },
+    const cancel = systemClock.setTimer(limits.storeOpenTimeoutMs, () => {
+      reject(new AverError('STORE_LOCKED', `Another tab holds the store ${name}; close it.`));
+      opening.then((db) => db.close()).catch(() => undefined);
     });
-    opening.then(resolve, (error) => reject(toOpenError(error, name)));
+    opening.then(resolve, reject).finally(cancel);
   });
 }
 

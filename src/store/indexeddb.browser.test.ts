@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { cdp } from 'vitest/browser';
+import { hexToBytes } from '../base/bytes.ts';
+import { limits } from '../base/limits.ts';
+import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
+import { systemRandom } from '../base/system-random.ts';
+import { openIndexedDb } from './indexeddb.ts';
+import { storeSuite } from './store.suite.ts';
+
+const durable = { durable: true };
+const relaxed = { durable: false };
+const random = systemRandom;
+const key = hexToBytes('01');
+const ALL: StoreRange = { gte: new Uint8Array(0), lt: hexToBytes('ff') };
+
+let names = 0;
+function newName(): string {
+  return `aver-test-${++names}-${Math.random()}`;
+}
+
+function deleteDatabase(name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Opens without our adapter, as another version of the program would. */
+function openRaw(name: string, version: number): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, version);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+async function makePlace() {
+  const name = newName();
+  return { open: () => openIndexedDb({ name, random }), remove: () => deleteDatabase(name) };
+}
+
+storeSuite('IndexedDB store', { persistent: true, makePlace });
+
+describe('on engines without getAllRecords', () => {
+  const prototype = IDBObjectStore.prototype as { getAllRecords?: unknown };
+  const original = Object.getOwnPropertyDescriptor(prototype, 'getAllRecords');
+  const put = () => original && Object.defineProperty(prototype, 'getAllRecords', original);
+  afterEach(put);
+
+  storeSuite('IndexedDB store', {
+    persistent: true,
+    makePlace: () => {
+      delete prototype.getAllRecords;
+      return makePlace();
+    },
+  });
+});
+
+describe('IndexedDB store', () => {
+  const opened: Store[] = [];
+  const madeNames: string[] = [];
+
+  function name(): string {
+    madeNames.push(newName());
+    return madeNames.at(-1) as string;
+  }
+
+  async function open(options: { name: string; readOnly?: boolean }): Promise<Store> {
+    const store = await openIndexedDb({ ...options, random });
+    opened.push(store);
+    return store;
+  }
+
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((store) => store.close()));
+    await Promise.all(madeNames.splice(0).map(deleteDatabase));
+  });
+
+  test('who opens it last writes; the one before is fenced off, whole batches and flushes too', async () => {
+    const place = name();
+    const first = await open({ name: place });
+    await first.write([{ key, value: hexToBytes('aa') }], durable);
+    const second = await open({ name: place });
+    await second.write([{ key, value: hexToBytes('bb') }], relaxed);
+    const fenced = { code: 'STORE_FENCED' };
+    const late = [
+      { key, value: hexToBytes('cc') },
+      { key: hexToBytes('02'), value: hexToBytes('cc') },
+    ];
+    await expect(first.write(late, durable)).rejects.toMatchObject(fenced);
+    await expect(first.write(late, relaxed)).rejects.toMatchObject(fenced);
+    await expect(first.write([], durable)).rejects.toMatchObject(fenced);
+    await expect(first.flush()).rejects.toMatchObject(fenced);
+    expect(await second.getMany([key, hexToBytes('02')])).toEqual([hexToBytes('bb'), undefined]);
+    expect(await first.get(key)).toEqual(hexToBytes('bb'));
+  });
+
+  test('writes that were handed over before the takeover are in, those after it are not', async () => {
+    const place = name();
+    const first = await open({ name: place });
+    const writes = Array.from({ length: 50 }, (_, i) =>
+      first.write([{ key: new Uint8Array([i]), value: key }], { durable: i % 2 === 0 }),
+    );
+    const second = await open({ name: place });
+    await Promise.all(writes);
+    await expect(first.write([{ key: hexToBytes('f0'), value: key }], relaxed)).rejects.toMatchObject({
+      code: 'STORE_FENCED',
+    });
+    let count = 0;
+    for await (const _ of second.range(ALL)) count++;
+    expect(count).toBe(50);
+  });
+
+  test('a reader sees what the writer writes, fences nobody off and cannot write', async () => {
+    const place = name();
+    const writer = await open({ name: place });
+    const reader = await open({ name: place, readOnly: true });
+    await writer.write([{ key, value: hexToBytes('aa') }], durable);
+    expect(await reader.get(key)).toEqual(hexToBytes('aa'));
+    await expect(reader.write([{ key, value: hexToBytes('bb') }], durable)).rejects.toMatchObject({
+      code: 'STORE_FENCED',
+    });
+    await writer.write([{ key, value: hexToBytes('cc') }], durable);
+    expect(await reader.get(key)).toEqual(hexToBytes('cc'));
+  });
+
+  test('a store of a newer version is not opened', async () => {
+    const place = name();
+    (await openRaw(place, 2)).close();
+    await expect(open({ name: place })).rejects.toMatchObject({ code: 'STORE_VERSION' });
+  });
+
+  test('it makes way for a newer version of the program, and then says why it stopped', async () => {
+    const place = name();
+    const store = await open({ name: place });
+    await store.write([{ key, value: key }], durable);
+    const newer = await openRaw(place, 2);
+    await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_VERSION' });
+    await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({
+      code: 'STORE_VERSION',
+    });
+    newer.close();
+  });
+
+  test('deleting the site data under it is an error with a code, not a silence', async () => {
+    const place = name();
+    const store = await open({ name: place });
+    await deleteDatabase(place);
+    await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+
+  test('an opening that a sleeping tab holds up fails with a code instead of hanging', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const place = name();
+    // This connection does not answer the request to close, so the deletion waits, and all after it.
+    const sleeping = await openRaw(place, 1);
+    const deletion = deleteDatabase(place);
+    const opening = expect(open({ name: place })).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+    vi.advanceTimersByTime(limits.storeOpenTimeoutMs);
+    vi.useRealTimers();
+    await opening;
+    sleeping.close();
+    await deletion;
+  });
+
+  test('without IndexedDB it says so', async () => {
+    const original = Object.getOwnPropertyDescriptor(globalThis, 'indexedDB') as PropertyDescriptor;
+    Object.defineProperty(globalThis, 'indexedDB', { value: undefined, configurable: true });
+    try {
+      await expect(openIndexedDb({ name: 'none', random })).rejects.toMatchObject({ code: 'NO_STORAGE' });
+    } finally {
+      Object.defineProperty(globalThis, 'indexedDB', original);
+    }
+  });
+
+  test('a used-up quota refuses writes whole, keeps all that it took, and goes on once there is room', async () => {
+    await using bucket = await openBucket();
+    const store = await open({ name: bucket.name });
+    let written = 0;
+    const filling = (async () => {
+      for (; written < 200; written++) await store.write(rowsOf(written), durable);
+    })();
+    await expect(filling).rejects.toMatchObject({ code: 'STORE_FULL' });
+    expect(written).toBeGreaterThan(2);
+    await expect(store.write(rowsOf(written), relaxed)).rejects.toMatchObject({ code: 'STORE_FULL' });
+    await bucket.setQuota(undefined);
+    await store.write(rowsOf(written), durable);
+    const found = Array.from({ length: 20 }, (): number[] => []);
+    for await (const [row] of store.range(ALL)) found[row[0] as number]?.push(row[1] as number);
+    const expected = Array.from({ length: written + 1 }, (_, i) => i);
+    expect(found).toEqual(found.map(() => expected));
+  });
+});
+
+/** One batch of 400 KB in rows of which each could be there alone. */
+function rowsOf(i: number): StoreOp[] {
+  return Array.from({ length: 20 }, (_, part) => ({
+    key: new Uint8Array([part, i]),
+    value: systemRandom.bytes(20_000),
+  }));
+}
+
+/**
+ * Storage of its own with a quota of 5 MB, which `indexedDB` means until it is disposed of. Chromium
+ * remembers for half a minute how much room a bucket has, so that the one in use would not do.
+ */
+async function openBucket() {
+  const devtools = cdp() as unknown as { send(method: string, params: object): Promise<unknown> };
+  const setQuota = (quotaSize: number | undefined) =>
+    devtools.send('Storage.overrideQuotaForOrigin', {
+      origin: location.origin,
+      ...(quotaSize && { quotaSize }),
+    });
+  const { storageBuckets } = navigator as unknown as {
+    storageBuckets: {
+      open(name: string): Promise<{ indexedDB: IDBFactory }>;
+      delete(name: string): Promise<void>;
+    };
+  };
+  const original = Object.getOwnPropertyDescriptor(globalThis, 'indexedDB') as PropertyDescriptor;
+  await setQuota(5_000_000);
+  const bucket = await storageBuckets.open('small');
+  Object.defineProperty(globalThis, 'indexedDB', { value: bucket.indexedDB, configurable: true });
+  return {
+    name: 'small',
+    setQuota,
+    async [Symbol.asyncDispose]() {
+      Object.defineProperty(globalThis, 'indexedDB', original);
+      await storageBuckets.delete('small');
+      await setQuota(undefined);
+    },
+  };
+}
