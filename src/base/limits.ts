@@ -120,6 +120,30 @@ export const limits = {
   requestsOpenPerPeerMax: 32,
   /** Sync requests of one peer per second before it is told Busy. */
   requestsPerSecondMax: 400,
+  /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
+  streamsServedPerPeerMax: 4,
+  /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */
+  chunksAheadMax: 2,
+  /** Bytes asked for in one pull; then the ranges are computed anew. */
+  pullBytesMax: 8 * MiB,
+  /** Peers that one space pulls from at the same time: more would bring the same runs twice. */
+  pullsPerSpaceMax: 2,
+  /** A pull gives way to others after this long, so that a slow peer cannot keep them out. */
+  pullHoldMs: 30 * SECOND,
+  /** Unknown tips collected in one round of a sync; the rest comes in the next. */
+  diffEntriesMax: 10_000,
+  /** Runs that a responder follows back along one branch of a forked chain. */
+  forkWalkRunsMax: 4096,
+  /** Own runs queued for push; beyond it peers are told to pull. */
+  pushQueueBytesMax: 4 * MiB,
+  /** Erased payloads asked for in one round. */
+  wantedPerRoundMax: 100,
+  /** Faults of a peer (garbage, lies) within `offenceTtlMs` before it is banned for `banMs`. */
+  offencesMax: 5,
+  offenceTtlMs: 10 * MINUTE,
+  /** Peers that a digest goes to. */
+  digestFanOutMin: 3,
+  digestFanOutMax: 10,
   /** Nonces remembered per peer, and for how long. */
   noncesPerPeerMax: 256,
   nonceTtlMs: 10 * MINUTE,
@@ -138,6 +162,19 @@ export const limits = {
   /** Roots after news go to every peer within this time, and at most once a second each. */
   newsJitterMs: 300,
   newsIntervalMs: SECOND,
+  /** Own writes and pushed news are checked against the peers' roots once there is quiet for this long. */
+  newsQuietMs: 300,
+  /** Peers told of news; anti-entropy does the rest. */
+  newsPeersMax: 16,
+  /** Sync with a caller whose root differs waits this long: what is under way arrives by itself. */
+  syncReplyMs: 50,
+  /** Wait between attempts to sync with a peer where it failed. */
+  syncRetryMsMin: 500,
+  syncRetryMsMax: 30 * SECOND,
+  /** Liveness and clock of each connected peer. */
+  pingMs: 30 * SECOND,
+  /** Longest wait for a change of a peer's flushed root; below the deadline of a request. */
+  flushedWaitMs: 5 * SECOND,
   /** Deadline of one request on a sync stream, renewed by each chunk of a stream of chunks. */
   requestTimeoutMs: 10 * SECOND,
   /** Deadline of a dial, WebRTC signalling included. */
@@ -146,6 +183,8 @@ export const limits = {
   syncRoundsMax: 64,
   /** What was not written durably is flushed within this time. */
   flushMs: SECOND,
+  /** A pause in the writes this long flushes at once: a lone fact counts as a replica soon. */
+  flushQuietMs: 20,
   /** A message that pull brought this recently is still passed on when push brings it again. */
   pulledRecentlyMs: 30 * SECOND,
   /** First and longest wait between attempts to reach a kept address. */
@@ -243,6 +282,11 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['hlcMergeAheadMsMax', 'hlcHoldAheadMsMin'],
   ['tabHeartbeatMs', 'tabTakeoverMs'],
   ['digestHandleMs', 'digestMs'],
+  ['digestFanOutMin', 'digestFanOutMax'],
+  ['chunkBytesMax', 'pullBytesMax'],
+  ['flushQuietMs', 'flushMs'],
+  ['flushedWaitMs', 'requestTimeoutMs'],
+  ['syncRetryMsMin', 'syncRetryMsMax'],
   ['redialMsMin', 'redialMsMax'],
   ['frameBytesMax', 'streamWindowBytes'],
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],

@@ -15,10 +15,13 @@ export class Frontier {
   readonly #tips = new Map<string, readonly TipRecord[]>();
   readonly #snapshots = new LRUCache<string, Trie>({ max: limits.trieSnapshotsMax });
   #trie: Trie;
+  /** The state that survives a power cut. The replica moves it on. */
+  flushed: Trie;
 
   constructor(tips: readonly TipRecord[]) {
     for (const tip of tips) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
     this.#trie = Trie.of(tips);
+    this.flushed = this.#trie;
   }
 
   get trie(): Trie {
@@ -45,7 +48,8 @@ export class Frontier {
   }
 
   at(root: Uint8Array): Trie | undefined {
-    return equalBytes(root, this.#trie.root) ? this.#trie : this.#snapshots.get(bytesToHex(root));
+    for (const trie of [this.#trie, this.flushed]) if (equalBytes(root, trie.root)) return trie;
+    return this.#snapshots.get(bytesToHex(root));
   }
 
   apply(change: FrontierChange): void {

@@ -79,9 +79,26 @@ export class Journal {
     return place === undefined ? undefined : (await this.run(place.arrival)).assertions[place.index];
   }
 
-  /** Rows of a chain in order of their last seq, from the one that holds `fromSeq`. */
-  async *chain(author: Uint8Array, fromSeq: number, toSeq: number): AsyncIterable<keys.ChainRow> {
-    for await (const [key, value] of this.#store.range(keys.chainRange(author, fromSeq, toSeq))) {
+  /** Stored bytes of some runs, not decoded. */
+  async blocks(arrivals: readonly number[]): Promise<Uint8Array[]> {
+    const blocks = await this.#store.getMany(arrivals.map(keys.blockKey));
+    return blocks.map((bytes, i) => {
+      if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrivals[i]} is missing.`);
+      return bytes;
+    });
+  }
+
+  /** Rows of a chain whose last seq is from `fromSeq` to `toSeq`, in its order. */
+  async *chain(
+    author: Uint8Array,
+    fromSeq: number,
+    toSeq: number,
+    page: { readonly limit?: number; readonly reverse?: boolean } = {},
+  ): AsyncIterable<keys.ChainRow> {
+    for await (const [key, value] of this.#store.range({
+      ...keys.chainRange(author, fromSeq, toSeq),
+      ...page,
+    })) {
       yield keys.decodeChainRow(key, value);
     }
   }

@@ -54,8 +54,15 @@ export class MergeBatch {
     return found.map((hlc) => hlc ?? places[next++]?.hlc);
   }
 
-  /** Throws `BAD_CHAIN` or `BAD_HLC` when the run contradicts what it builds on. */
+  /** Takes the run in, if it can be. Throws `BAD_CHAIN` or `BAD_HLC` when it contradicts what it builds on. */
   async place(whole: Run): Promise<Placement> {
+    const placement = await this.judge(whole);
+    if (placement.type === 'accepted') this.#accept(placement.run);
+    return placement;
+  }
+
+  /** What `place` would say; changes nothing. */
+  async judge(whole: Run): Promise<Placement> {
     const known = await this.#known(whole);
     if (known === whole.assertions.length) return { type: 'known' };
     const run = known === 0 ? whole : { ...whole, assertions: whole.assertions.slice(known) };
@@ -63,7 +70,6 @@ export class MergeBatch {
     await this.#checkBase(run, missing);
     await this.#checkParents(run, missing);
     if (missing.size > 0) return { type: 'waits', run, known, missing };
-    this.#accept(run);
     return { type: 'accepted', run, known };
   }
 

@@ -20,6 +20,7 @@ import type { Counters } from './journal-keys.ts';
 import { checkRun } from './membership.ts';
 import { MergeBatch } from './merge.ts';
 import { Pending } from './pending.ts';
+import type { Trie } from './trie.ts';
 
 /** How runs came here. What we asked for is never evicted for what others push. */
 export type Via = 'own' | 'push' | 'pull' | 'file';
@@ -54,6 +55,15 @@ export interface ReplicaEvents {
   visible: (runs: readonly Run[], source: Source) => void;
   refused: (refusal: Refusal) => void;
   erased: (id: Uint8Array) => void;
+  /** More of the set survives a power cut than before: `frontier.flushed` moved. */
+  flushed: () => void;
+}
+
+/** Runs that passed the intrinsic check, on their way to `admit`. */
+export interface Screened {
+  readonly runs: readonly Run[];
+  readonly source: Source;
+  readonly report: MergeReport;
 }
 
 type ReplicaPorts = Pick<Ports, 'clock' | 'crypto' | 'log' | 'metrics'>;
@@ -77,6 +87,11 @@ export class Replica {
   /** When the assertions of an author from the future are due, by author in hex. */
   readonly #dueMs = new LRUCache<string, number>({ max: limits.heldAuthorsMax });
   #counters: Counters;
+  /** Batches applied, and how many of them are known to be flushed. */
+  #changes = 0;
+  #changesFlushed = 0;
+  #dirtySinceMs: number | undefined;
+  #cancelFlush: () => void = () => undefined;
 
   private constructor(
     space: SpaceIdentity,
@@ -135,13 +150,19 @@ export class Replica {
     return [...this.#recent.keys()];
   }
 
-  /** Whether all of these were visible lately, and none by pull within `limits.pulledRecentlyMs`. */
-  isStale(run: Run): boolean {
+  /**
+   * Whether a pushed run is worth passing on: something of it is new here, or came by pull so lately
+   * that others may lack it. Judged by what is visible now, nothing is changed and the disk is not
+   * waited for. Throws `BAD_CHAIN` or `BAD_HLC` when it contradicts what it builds on.
+   */
+  async isNews(run: Run): Promise<boolean> {
+    const recent = run.assertions.map((assertion) => this.#recent.peek(bytesToHex(assertion.id)));
+    if (recent.includes(undefined)) {
+      const placement = await new MergeBatch(this.frontier, this.journal, this.#counters).judge(run);
+      return placement.type !== 'known';
+    }
     const now = this.#ports.clock.nowMs();
-    return run.assertions.every((assertion) => {
-      const recent = this.#recent.peek(bytesToHex(assertion.id));
-      return recent !== undefined && (recent.via !== 'pull' || now - recent.atMs > limits.pulledRecentlyMs);
-    });
+    return recent.some((each) => each?.via === 'pull' && now - each.atMs <= limits.pulledRecentlyMs);
   }
 
   async has(id: Uint8Array): Promise<boolean> {
@@ -154,14 +175,23 @@ export class Replica {
    * a file are durable by then. Throws only when the store fails: then nothing of the batch is visible.
    */
   async ingest(runs: readonly Run[], source: Source): Promise<MergeReport> {
+    return this.admit(await this.screen(runs, source));
+  }
+
+  /** The first half of `ingest`: the intrinsic check, which touches neither the set nor the disk. */
+  async screen(runs: readonly Run[], source: Source): Promise<Screened> {
     const report = emptyReport();
     const checks = await Promise.all(runs.map((run) => this.#check(run, source, report)));
-    const sound = runs.filter((_, i) => checks[i]);
-    for (let at = 0; at < sound.length; ) {
+    return { runs: runs.filter((_, i) => checks[i]), source, report };
+  }
+
+  /** The second half of `ingest`, in order of the calls. */
+  async admit({ runs, source, report }: Screened): Promise<MergeReport> {
+    for (let at = 0; at < runs.length; ) {
       const batch: Run[] = [];
-      for (let size = 0; at < sound.length && size < BATCH_ASSERTIONS_MAX; at++) {
-        batch.push(sound[at] as Run);
-        size += (sound[at] as Run).assertions.length;
+      for (let size = 0; at < runs.length && size < BATCH_ASSERTIONS_MAX; at++) {
+        batch.push(runs[at] as Run);
+        size += (runs[at] as Run).assertions.length;
       }
       await this.#lock.run(() => this.#merge(batch, source, report));
     }
@@ -226,6 +256,9 @@ export class Replica {
     await this.journal.write(batch.finish(), durable);
     this.#counters = batch.counters;
     this.frontier.apply(batch.change());
+    this.#changes++;
+    if (durable) this.#markFlushed(this.frontier.trie, this.#changes);
+    else this.#flushSoon();
     this.#publish(accepted);
   }
 
@@ -282,6 +315,35 @@ export class Replica {
     }
   }
 
+  /** Flushes once the writes pause, and in any case within `limits.flushMs`. */
+  #flushSoon(): void {
+    const now = this.#ports.clock.nowMs();
+    this.#dirtySinceMs ??= now;
+    const leftMs = Math.max(0, this.#dirtySinceMs + limits.flushMs - now);
+    this.#cancelFlush();
+    this.#cancelFlush = this.#ports.clock.setTimer(Math.min(leftMs, limits.flushQuietMs), () => {
+      this.#flush().catch((error: unknown) => {
+        this.#ports.log.write('warn', 'could not flush', { message: String(error) });
+      });
+    });
+  }
+
+  async #flush(): Promise<void> {
+    this.#cancelFlush();
+    this.#dirtySinceMs = undefined;
+    const { trie } = this.frontier;
+    const changes = this.#changes;
+    await this.journal.flush();
+    this.#markFlushed(trie, changes);
+  }
+
+  #markFlushed(trie: Trie, changes: number): void {
+    if (changes <= this.#changesFlushed) return;
+    this.#changesFlushed = changes;
+    this.frontier.flushed = trie;
+    this.events.emit('flushed');
+  }
+
   /** Forgets a payload here: id, chain and root stay. Throws `NOT_FOUND`. */
   async erase(id: Uint8Array): Promise<void> {
     const erased = await this.#lock.run(() => this.journal.replacePayload(id, undefined));
@@ -302,7 +364,7 @@ export class Replica {
   /** Resolves when what is under way is stored and flushed. */
   async close(): Promise<void> {
     await this.#lock.idle();
-    await this.journal.flush();
+    await this.#flush();
   }
 }
 
