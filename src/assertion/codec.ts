@@ -3,6 +3,7 @@
 import { concatBytes } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { blake3, domains } from '../base/hash.ts';
+import { writeAdmission } from './admission.ts';
 import type { Assertion, Header, Proof } from './model.ts';
 
 const VERSION = 1;
@@ -15,11 +16,7 @@ export function writeProof(writer: CborWriter, proof: Proof | null): void {
   writer.array(2);
   if (proof.pow === null) writer.null();
   else writer.bytes(proof.pow);
-  if (proof.admit === null) writer.null();
-  else {
-    writer.array(proof.admit.length);
-    for (const { admitter, signature } of proof.admit) writer.array(2).uint(admitter).bytes(signature);
-  }
+  writeAdmission(writer, proof.admit);
 }
 
 /** The one encoding of a header: what the id commits to. */

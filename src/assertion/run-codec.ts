@@ -13,8 +13,9 @@ import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { readAdmission } from './admission.ts';
 import { encodeHeader, hashHeader, hashPayload, writeProof } from './codec.ts';
-import type { AdmitSignature, Assertion, Header, Proof, Run } from './model.ts';
+import type { Assertion, Header, Proof, Run } from './model.ts';
 import { firstOf } from './model.ts';
 
 const HLC_MAX = (1n << 64n) - 1n;
@@ -148,22 +149,7 @@ function readProof(reader: CborReader): Proof | null {
   if (reader.skipNull()) return null;
   reader.array(2, 2);
   const pow = reader.skipNull() ? null : reader.bytes(8, 8);
-  const admit = reader.skipNull() ? null : readAdmit(reader);
+  const admit = readAdmission(reader);
   if (pow === null && admit === null) throw new AverError('BAD_ENCODING', 'The proof is empty.');
   return { pow, admit };
-}
-
-function readAdmit(reader: CborReader): AdmitSignature[] {
-  const count = reader.array(limits.admitSignaturesMax);
-  if (count === 0) throw new AverError('BAD_ENCODING', 'The admission is empty.');
-  const admit: AdmitSignature[] = [];
-  for (let i = 0; i < count; i++) {
-    reader.array(2, 2);
-    const admitter = reader.uint(limits.admittersMax - 1);
-    if (admitter <= (admit[i - 1]?.admitter ?? -1)) {
-      throw new AverError('BAD_ENCODING', 'Admitters are not sorted and unique.');
-    }
-    admit.push({ admitter, signature: reader.bytes(64, 64) });
-  }
-  return admit;
 }

@@ -130,6 +130,8 @@ export interface StorageStatus {
 
 export interface PeerInfo {
   readonly peerId: string;
+  /** The author key that this peer writes with where an invite brought no other: what an admitter asks for. */
+  readonly author: Hex;
   readonly version: string;
   readonly startedAtMs: number;
   readonly addresses: readonly string[];

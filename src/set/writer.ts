@@ -3,9 +3,10 @@
  * one run: one signature to make, one batch to sync. Nothing is published before it is durable.
  */
 
+import type { Admission } from '../assertion/admission.ts';
 import { hashPayload, identify, signedMessage } from '../assertion/codec.ts';
 import { compareHlc, type HlcClock } from '../assertion/hlc.ts';
-import type { AdmitSignature, Assertion, Header, Hlc, Run } from '../assertion/model.ts';
+import type { Assertion, Header, Hlc, Run } from '../assertion/model.ts';
 import { powBits, withPow } from '../assertion/pow.ts';
 import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
@@ -18,7 +19,7 @@ export interface AuthorKey {
   readonly seed: Uint8Array;
   readonly publicKey: Uint8Array;
   /** What seq 1 carries in an invited space. */
-  readonly admit: readonly AdmitSignature[] | null;
+  readonly admit: Admission | null;
 }
 
 /** What an application wants to say. */

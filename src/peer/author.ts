@@ -1,0 +1,75 @@
+/**
+ * This peer as an author in one space: the writer of now, and what happens when its key turns up
+ * elsewhere. A restored backup or a copied directory makes two writers of one chain. What the other
+ * wrote is adopted, and this peer goes on under a new key, tied to the old one by `delegate`.
+ */
+
+import type { HlcClock } from '../assertion/hlc.ts';
+import { kinds } from '../assertion/model.ts';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { CborWriter } from '../base/cbor.ts';
+import { domains } from '../base/hash.ts';
+import type { Ports } from '../base/ports.ts';
+import type { Replica } from '../set/replica.ts';
+import { type AuthorKey, Writer } from '../set/writer.ts';
+import { admit } from './invite-maker.ts';
+import type { Keyring } from './keyring.ts';
+
+type AuthorPorts = Pick<Ports, 'crypto' | 'log' | 'metrics' | 'random'>;
+
+export class Author {
+  readonly #replica: Replica;
+  readonly #keyring: Keyring;
+  readonly #ports: AuthorPorts;
+  readonly #hlc: HlcClock;
+  #writer: Writer;
+  #renewing: Promise<void> | undefined;
+
+  private constructor(replica: Replica, keyring: Keyring, ports: AuthorPorts, hlc: HlcClock, key: AuthorKey) {
+    this.#replica = replica;
+    this.#keyring = keyring;
+    this.#ports = ports;
+    this.#hlc = hlc;
+    this.#writer = new Writer(replica, key, ports.crypto, hlc);
+  }
+
+  static async open(replica: Replica, keyring: Keyring, ports: AuthorPorts, hlc: HlcClock): Promise<Author> {
+    const author = new Author(replica, keyring, ports, hlc, await keyring.authorOf(replica.space.id));
+    replica.events.on('visible', (runs, { via }) => {
+      if (via === 'own') return;
+      if (runs.some((run) => equalBytes(run.author, author.#writer.key.publicKey))) author.#retire();
+    });
+    return author;
+  }
+
+  get writer(): Writer {
+    return this.#writer;
+  }
+
+  #retire(): void {
+    this.#writer.retire();
+    this.#ports.metrics.add('author_keys_retired');
+    this.#ports.log.write('warn', 'this author key is used elsewhere too; going on under a new one');
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const { space } = this.#replica;
+    const old = this.#writer.key;
+    const seed = this.#ports.random.bytes(32);
+    const publicKey = await this.#ports.crypto.publicKey(seed);
+    const admitterSeed = await this.#keyring.admitterOf(space.id);
+    const admission =
+      admitterSeed === undefined ? null : await admit(space, publicKey, admitterSeed, this.#ports.crypto);
+    const key = await this.#keyring.saveAuthor(space.id, seed, admission);
+    this.#writer = new Writer(this.#replica, key, this.#ports.crypto, this.#hlc);
+    // In an invited space only an admitter can let the new key in; until then writing says so.
+    if (space.genesis.write === 'invited' && admission === null) return;
+    const statement = concatBytes(domains.delegate, space.id, publicKey);
+    const signature = await this.#ports.crypto.sign(old.seed, statement);
+    const payload = new CborWriter().array(2).bytes(old.publicKey).bytes(signature).finish();
+    await this.#writer.write({ kind: kinds.delegate, payload, parents: [] });
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The export file: a space with all its runs and signatures, enough for an empty peer.
+ *
+ * "AVER1\n", then frames of a 4-byte big-endian length and that many bytes: a head
+ * `[1, genesis, secret|null]`, one frame a run in causal order, an empty frame, a foot
+ * `[assertions, root]`. Who has the file of a secret space, can read and join it.
+ */
+
+import type { Run } from '../assertion/model.ts';
+import { decodeRun } from '../assertion/run-codec.ts';
+import { concatBytes, readU32, u32Bytes, utf8 } from '../base/bytes.ts';
+import { CborWriter } from '../base/cbor.ts';
+import { CborReader } from '../base/cbor-reader.ts';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { AbortOptions } from '../base/ports.ts';
+import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
+import { emptyReport, type MergeReport, type Replica } from '../set/replica.ts';
+
+const MAGIC = utf8('AVER1\n');
+const VERSION = 1;
+/** Runs handed over at once: enough for one full batch of the set. */
+const RUNS_AT_ONCE = 256;
+/** Bytes gathered before they are handed on. */
+const CHUNK_BYTES = 64 * 1024;
+
+function frame(bytes: Uint8Array): Uint8Array {
+  return concatBytes(u32Bytes(bytes.length), bytes);
+}
+
+function head({ genesisBytes, secret }: SpaceIdentity): Uint8Array {
+  const writer = new CborWriter().array(3).uint(VERSION).bytes(genesisBytes);
+  if (secret === undefined) writer.null();
+  else writer.bytes(secret);
+  return writer.finish();
+}
+
+/** The file in chunks. What is written meanwhile may or may not be in it; its foot tells what is. */
+export async function* exportFile(replica: Replica, options: AbortOptions = {}): AsyncIterable<Uint8Array> {
+  const { count } = replica;
+  const root = replica.frontier.root();
+  let chunk: Uint8Array[] = [MAGIC, frame(head(replica.space))];
+  let size = 0;
+  for await (const { bytes } of replica.journal.runs()) {
+    if (options.signal?.aborted) throw new AverError('ABORTED', 'The export was cancelled.');
+    chunk.push(frame(bytes));
+    size += bytes.length;
+    if (size < CHUNK_BYTES) continue;
+    yield concatBytes(...chunk);
+    chunk = [];
+    size = 0;
+  }
+  const foot = new CborWriter().array(2).uint(count).bytes(root).finish();
+  yield concatBytes(...chunk, frame(new Uint8Array(0)), frame(foot));
+}
+
+/** Whole frames of a stream of chunks. Throws `BAD_INPUT` when it is no export file or is cut off. */
+async function* framesOf(file: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let buffer: Uint8Array = new Uint8Array(0);
+  let begun = false;
+  for await (const chunk of file) {
+    buffer = buffer.length === 0 ? chunk : concatBytes(buffer, chunk);
+    if (!begun && buffer.length >= MAGIC.length) {
+      if (MAGIC.some((byte, i) => buffer[i] !== byte))
+        throw new AverError('BAD_INPUT', 'This is no Aver export file.');
+      buffer = buffer.subarray(MAGIC.length);
+      begun = true;
+    }
+    while (begun && buffer.length >= 4) {
+      const length = readU32(buffer);
+      if (length > limits.runBytesMax) throw new AverError('BAD_INPUT', 'The export file is damaged.');
+      if (buffer.length < 4 + length) break;
+      yield buffer.subarray(4, 4 + length);
+      buffer = buffer.subarray(4 + length);
+    }
+  }
+  if (!begun || buffer.length > 0) throw new AverError('BAD_INPUT', 'The export file is cut off.');
+}
+
+/**
+ * Imports a file. `open` gives the replica of the space that it names. Every run is checked as if it
+ * came from a stranger. Throws `BAD_INPUT` for a damaged file; what was sound before the damage stays.
+ */
+export async function importFile(
+  file: AsyncIterable<Uint8Array>,
+  open: (space: SpaceIdentity) => Promise<Replica>,
+  options: AbortOptions = {},
+): Promise<{ readonly space: SpaceIdentity; readonly runs: number; readonly report: MergeReport }> {
+  const report = emptyReport();
+  let replica: Replica | undefined;
+  let batch: Run[] = [];
+  let runs = 0;
+  let ended = false;
+  let footed = false;
+  const flush = async (): Promise<void> => {
+    const part = await (replica as Replica).ingest(batch, { from: 'file', via: 'file' });
+    for (const key of ['accepted', 'known', 'pending', 'held', 'refused'] as const) report[key] += part[key];
+    report.refusals.push(...part.refusals.slice(0, 20 - report.refusals.length));
+    batch = [];
+  };
+  for await (const bytes of framesOf(file)) {
+    if (options.signal?.aborted) throw new AverError('ABORTED', 'The import was cancelled.');
+    if (replica === undefined) replica = await open(readHead(bytes));
+    else if (ended) footed = true;
+    else if (bytes.length === 0) ended = true;
+    else {
+      batch.push(decodeRun(bytes.slice(), replica.space.id));
+      runs++;
+      if (batch.length >= RUNS_AT_ONCE) await flush();
+    }
+  }
+  if (replica === undefined) throw new AverError('BAD_INPUT', 'The export file is cut off.');
+  await flush();
+  if (!footed)
+    throw new AverError('BAD_INPUT', `The export file is cut off after ${runs} runs.`, { fields: { runs } });
+  return { space: replica.space, runs, report };
+}
+
+function readHead(bytes: Uint8Array): SpaceIdentity {
+  const reader = new CborReader(bytes);
+  reader.array(3, 3);
+  if (reader.uint() !== VERSION) throw new AverError('BAD_INPUT', 'The file was written by a newer version.');
+  const genesisBytes = reader.bytes(limits.genesisBytesMax).slice();
+  const secret = reader.hashOrNull()?.slice();
+  reader.end();
+  return identifySpace(genesisBytes, secret);
+}

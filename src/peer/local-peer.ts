@@ -1,0 +1,289 @@
+/** The peer itself: network, sync, store and spaces put together, and their lifecycle. */
+
+import { HlcClock } from '../assertion/hlc.ts';
+import { bytesToHex, concatBytes, utf8 } from '../base/bytes.ts';
+import { Emitter } from '../base/emitter.ts';
+import { ADVICE, AverError, type ErrorCode } from '../base/errors.ts';
+import { loadFastHash } from '../base/hash.ts';
+import { limits } from '../base/limits.ts';
+import { Mutex } from '../base/mutex.ts';
+import type { AbortOptions, MetricSample, Network, Ports, Store } from '../base/ports.ts';
+import type { SpaceIdentity } from '../set/genesis.ts';
+import { Replica } from '../set/replica.ts';
+import { prefixed } from '../store/prefixed.ts';
+import { SyncEngine } from '../sync/engine.ts';
+import type {
+  CreateSpaceOptions,
+  ImportReport,
+  Peer,
+  PeerEvents,
+  PeerInfo,
+  Space,
+  StorageStatus,
+} from './api.ts';
+import { Author } from './author.ts';
+import { importFile } from './export-file.ts';
+import { decodeInvite, type OpenedInvite } from './invite.ts';
+import { makeInvite } from './invite-maker.ts';
+import { Keyring } from './keyring.ts';
+import { isSpaceId, LocalSpace } from './local-space.ts';
+import { newSpace } from './new-space.ts';
+import { RoundTrips } from './round-trips.ts';
+import { connectionStatus } from './status.ts';
+
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface LocalPeerParts {
+  readonly store: Store;
+  readonly network: Network;
+  readonly ports: Ports;
+  readonly keyring: Keyring;
+  /** Addresses that are dialled and kept, beside those that invites bring. */
+  readonly bootstrap: readonly string[];
+  readonly version: string;
+  readonly storage: () => Promise<StorageStatus>;
+  /** What this platform cannot do. */
+  readonly problems?: readonly Problem[];
+}
+
+const SPACE_PREFIX = utf8('s');
+const KEYRING_PREFIX = utf8('k');
+/** The peer's clock against the others': worth a word beyond this. */
+const SKEW_PROBLEM_MS = limits.hlcWriteAheadMsMax;
+
+/** The keyring of a store that a peer will use. */
+export function keyringOf(store: Store, ports: Pick<Ports, 'random' | 'crypto'>): Keyring {
+  return new Keyring(prefixed(store, KEYRING_PREFIX), ports.random, ports.crypto);
+}
+
+export class LocalPeer implements Peer {
+  readonly #parts: LocalPeerParts;
+  readonly #hlc: HlcClock;
+  readonly #engine: SyncEngine;
+  readonly #roundTrips: RoundTrips;
+  readonly #events: Emitter<PeerEvents>;
+  readonly #spaces = new Map<string, LocalSpace>();
+  readonly #opening = new Mutex();
+  readonly #startedAtMs: number;
+  readonly #addresses: Set<string>;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(parts: LocalPeerParts) {
+    const { network, ports } = parts;
+    this.#parts = parts;
+    this.#startedAtMs = ports.clock.nowMs();
+    this.#hlc = new HlcClock(ports.clock);
+    this.#engine = new SyncEngine(network, ports);
+    this.#events = new Emitter((error) =>
+      ports.log.write('error', 'a listener failed', { error: String(error) }),
+    );
+    this.#addresses = new Set(parts.bootstrap);
+    this.#roundTrips = new RoundTrips(network, ports.clock, () => this.#peersChanged());
+  }
+
+  /** Opens every saved space and joins the mesh. Unreachable addresses are no error: they are tried again. */
+  static async start(parts: LocalPeerParts): Promise<LocalPeer> {
+    await loadFastHash();
+    const peer = new LocalPeer(parts);
+    const { network } = parts;
+    for (const event of ['connect', 'change', 'disconnect'] as const)
+      network.on(event, () => peer.#peersChanged());
+    network.on('addresses', () => void peer.#infoChanged());
+    await network.start();
+    peer.#engine.start();
+    for await (const saved of parts.keyring.spaces()) {
+      for (const address of saved.addresses) peer.#addresses.add(address);
+      await peer.#openSpace(saved.space);
+    }
+    network.keep([...peer.#addresses]);
+    return peer;
+  }
+
+  #peersChanged(): void {
+    void this.peers().then((peers) => this.#events.emit('peers', peers as never));
+    for (const space of this.#spaces.values()) space.touch();
+  }
+
+  async #infoChanged(): Promise<void> {
+    this.#events.emit('info', await this.info());
+  }
+
+  #assertRunning(): void {
+    if (this.#stopping !== undefined) throw new AverError('CLOSED', 'The peer was stopped.');
+  }
+
+  async info(): Promise<PeerInfo> {
+    const { network, storage, version, keyring } = this.#parts;
+    return {
+      peerId: network.peerId,
+      author: bytesToHex((await keyring.defaultAuthor()).publicKey),
+      version,
+      startedAtMs: this.#startedAtMs,
+      addresses: network.addresses(),
+      storage: await storage(),
+      spaces: [...this.#spaces.keys()],
+      clock: { skewMs: this.#skewMs() },
+      problems: this.#problems().map((problem) => ({ ...problem, advice: ADVICE[problem.code] })),
+      role: 'peer',
+    };
+  }
+
+  #skewMs(): number | undefined {
+    const median = this.#engine.peersMedianMs();
+    return median === undefined ? undefined : this.#parts.ports.clock.nowMs() - median;
+  }
+
+  #problems(): Problem[] {
+    const problems = [...(this.#parts.problems ?? [])];
+    const skewMs = this.#skewMs() ?? 0;
+    if (Math.abs(skewMs) > SKEW_PROBLEM_MS) {
+      const ahead = skewMs > 0;
+      const message = `This clock is ${Math.abs(Math.round(skewMs / 1000))} s ${ahead ? 'ahead of' : 'behind'} the peers’.`;
+      problems.push({ code: ahead ? 'CLOCK_AHEAD' : 'CLOCK_BEHIND', message });
+    }
+    return problems;
+  }
+
+  async peers(): ReturnType<Peer['peers']> {
+    return this.#parts.network.peers().map((peer) => connectionStatus(peer, this.#roundTrips.of(peer.id)));
+  }
+
+  async metrics(): Promise<readonly MetricSample[]> {
+    return this.#parts.ports.metrics.snapshot();
+  }
+
+  async create(options: CreateSpaceOptions): Promise<Space> {
+    this.#assertRunning();
+    const { keyring, ports } = this.#parts;
+    return this.#openSpace(await newSpace(options, keyring, ports));
+  }
+
+  async open(inviteOrId: string): Promise<Space> {
+    this.#assertRunning();
+    if (isSpaceId(inviteOrId)) {
+      const space = this.#spaces.get(inviteOrId.toLowerCase());
+      if (space === undefined) throw new AverError('UNKNOWN_SPACE', 'This space is not here.');
+      return space;
+    }
+    return this.#join(decodeInvite(inviteOrId, this.#parts.ports.clock.nowMs()));
+  }
+
+  async #join(invite: OpenedInvite): Promise<Space> {
+    const { keyring, network, ports } = this.#parts;
+    const { space, addresses } = invite;
+    const mine = await keyring.authorOf(space.id);
+    // A key that is admitted here already is kept: one writer, one chain.
+    if (invite.admit !== null && mine.admit === null) {
+      const seed = invite.authorSeed ?? mine.seed;
+      const author = await ports.crypto.publicKey(seed);
+      if (invite.author !== null && bytesToHex(invite.author) !== bytesToHex(author)) {
+        throw new AverError('NOT_ADMITTED', 'The invite admits another author key than this peer’s.');
+      }
+      await keyring.saveAuthor(space.id, seed, invite.admit);
+    }
+    await keyring.saveSpace({ space, addresses });
+    for (const address of addresses) this.#addresses.add(address);
+    network.keep([...this.#addresses]);
+    return this.#openSpace(space);
+  }
+
+  #openSpace(space: SpaceIdentity): Promise<LocalSpace> {
+    return this.#opening.run(async () => {
+      const id = bytesToHex(space.id);
+      const open = this.#spaces.get(id);
+      if (open !== undefined) return open;
+      if (this.#spaces.size >= limits.spacesMax)
+        throw new AverError('BUSY', `A peer serves ${limits.spacesMax} spaces.`);
+      const opened = await this.#buildSpace(space);
+      this.#spaces.set(id, opened);
+      this.#events.emit('space', id);
+      return opened;
+    });
+  }
+
+  async #buildSpace(space: SpaceIdentity): Promise<LocalSpace> {
+    const { store, ports, keyring, network } = this.#parts;
+    const replica = await Replica.open(
+      space,
+      prefixed(store, concatBytes(SPACE_PREFIX, space.id)),
+      ports,
+      this.#hlc,
+    );
+    const author = await Author.open(replica, keyring, ports, this.#hlc);
+    return new LocalSpace({
+      replica,
+      sync: this.#engine.add(replica),
+      network,
+      ports,
+      hlc: this.#hlc,
+      roundTrips: this.#roundTrips,
+      writer: () => author.writer,
+      peersMedianMs: () => this.#engine.peersMedianMs(),
+      invite: (options) =>
+        makeInvite({ space, keyring, network, ports, kept: [...this.#addresses] }, options),
+    });
+  }
+
+  async spaces(): Promise<readonly Space[]> {
+    return [...this.#spaces.values()];
+  }
+
+  async import(
+    file: AsyncIterable<Uint8Array>,
+    options: AbortOptions = {},
+  ): Promise<{ readonly space: string } & ImportReport> {
+    this.#assertRunning();
+    const open = async (space: SpaceIdentity): Promise<Replica> => {
+      if (!this.#spaces.has(bytesToHex(space.id)))
+        await this.#parts.keyring.saveSpace({ space, addresses: [] });
+      return (await this.#openSpace(space)).replica;
+    };
+    const { space, runs, report } = await importFile(file, open, options);
+    const { accepted, known, refused, pending, held } = report;
+    return { space: bytesToHex(space.id), runs, accepted, known, refused, pending: pending + held };
+  }
+
+  async connect(address: string, options: AbortOptions = {}): Promise<string> {
+    this.#assertRunning();
+    const peerId = await this.#parts.network.dial(address, options);
+    this.#addresses.add(address);
+    this.#parts.network.keep([...this.#addresses]);
+    return peerId;
+  }
+
+  /** The page became visible or the machine came online: compare roots now. */
+  wake(): void {
+    this.#engine.wake();
+  }
+
+  on<K extends keyof PeerEvents>(event: K, listener: PeerEvents[K]): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** Sync first, then what writes, then the network; the store closes only after all of them [LEV-28]. */
+  async #stop(): Promise<void> {
+    this.#roundTrips.stop();
+    const steps = [
+      () => this.#engine.stop(),
+      ...[...this.#spaces.values()].map((space) => () => space.close()),
+      () => this.#parts.network.stop(),
+      () => this.#parts.store.close(),
+    ];
+    // A step that fails (a store that was taken over) does not leave the others running.
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,249 @@
+/** A space of the peer itself: what `Space` promises, over the replica, its writer and its sync. */
+
+import { encodeClaims } from '../assertion/claims.ts';
+import { compareHlc, type HlcClock, hlcToText } from '../assertion/hlc.ts';
+import { type Hlc, kinds } from '../assertion/model.ts';
+import { bytesToHex, hexToBytes } from '../base/bytes.ts';
+import { Emitter } from '../base/emitter.ts';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { AbortOptions, Network, Ports } from '../base/ports.ts';
+import { lensNamed, resolve } from '../rules/lens.ts';
+import type { Replica } from '../set/replica.ts';
+import type { Writer } from '../set/writer.ts';
+import type { SpaceSync } from '../sync/space-sync.ts';
+import type {
+  AssertReceipt,
+  ClaimInput,
+  Fact,
+  Invite,
+  InviteOptions,
+  Query,
+  Resolution,
+  SettledOptions,
+  Space,
+  SpaceEvents,
+  SpaceStatus,
+  TrieComparison,
+  TrieNodeView,
+  WatchEvent,
+} from './api.ts';
+import { exportFile } from './export-file.ts';
+import { claimOf, factOf, factsOf, queryFacts } from './fact.ts';
+import type { RoundTrips } from './round-trips.ts';
+import { spaceStatus } from './status.ts';
+import { trieNodeView } from './trie-view.ts';
+import { throwIfAborted, watchFacts } from './watch.ts';
+
+export interface LocalSpaceParts {
+  readonly replica: Replica;
+  readonly sync: SpaceSync;
+  readonly network: Network;
+  readonly ports: Ports;
+  readonly hlc: HlcClock;
+  readonly roundTrips: RoundTrips;
+  /** The writer of now: another one once its author key is retired. */
+  readonly writer: () => Writer;
+  /** Median of the peers' clocks in ms; undefined without peers. */
+  readonly peersMedianMs: () => number | undefined;
+  readonly invite: (options: InviteOptions) => Promise<Invite>;
+}
+
+/** Subjects of one assertion whose earlier claims become its parents; bulk writes stay cheap. */
+const PARENT_LOOKUPS_MAX = 16;
+/** `status` events at most so often. */
+const STATUS_EVERY_MS = 200;
+
+export class LocalSpace implements Space {
+  readonly id: string;
+  readonly name: string;
+  readonly #parts: LocalSpaceParts;
+  readonly #events: Emitter<SpaceEvents>;
+  readonly #stop: (() => void)[];
+  #cancelStatus: (() => void) | undefined;
+
+  constructor(parts: LocalSpaceParts) {
+    const { replica, sync, ports } = parts;
+    this.#parts = parts;
+    this.id = bytesToHex(replica.space.id);
+    this.name = replica.space.genesis.name;
+    this.#events = new Emitter((error) =>
+      ports.log.write('error', 'a listener failed', { error: String(error) }),
+    );
+    this.#stop = [
+      replica.events.on('visible', (runs) => {
+        const facts = runs.flatMap((run) => factsOf(run.assertions));
+        if (facts.length > 0) this.#events.emit('facts', facts);
+        this.touch();
+      }),
+      replica.events.on('erased', (id) => this.#events.emit('erased', [bytesToHex(id)])),
+      replica.events.on('refused', ({ code, from, message }) => {
+        this.#events.emit('refused', { code, from, message });
+        this.touch();
+      }),
+      sync.events.on('relation', () => this.touch()),
+    ];
+  }
+
+  /** Something in the status changed: tell it soon, once. */
+  touch(): void {
+    this.#cancelStatus ??= this.#parts.ports.clock.setTimer(STATUS_EVERY_MS, () => {
+      this.#cancelStatus = undefined;
+      void this.status().then((status) => this.#events.emit('status', status));
+    });
+  }
+
+  async assert(
+    claims: ClaimInput | readonly ClaimInput[],
+    options: AbortOptions = {},
+  ): Promise<AssertReceipt> {
+    const { hlc, peersMedianMs, writer } = this.#parts;
+    const list = (Array.isArray(claims) ? claims : [claims]) as readonly ClaimInput[];
+    const inputs = list.map(claimOf);
+    const payload = encodeClaims(inputs);
+    hlc.assertWritable(peersMedianMs());
+    const seen = await this.#seen(inputs);
+    throwIfAborted(options.signal);
+    const assertion = await writer().write({ kind: kinds.claim, payload, ...seen }, options);
+    const skewMs = this.#skewMs();
+    return {
+      id: bytesToHex(assertion.id),
+      author: bytesToHex(assertion.author),
+      seq: assertion.seq,
+      hlc: hlcToText(assertion.hlc),
+      durable: true,
+      claims: inputs.length,
+      ...(skewMs > limits.clockSkewWarnMs
+        ? {
+            warning: {
+              code: 'CLOCK_AHEAD',
+              message: `This clock is ${Math.round(skewMs)} ms ahead of the peers’: they may hold the facts for a time.`,
+            },
+          }
+        : {}),
+    };
+  }
+
+  #skewMs(): number {
+    const median = this.#parts.peersMedianMs();
+    return median === undefined ? 0 : this.#parts.ports.clock.nowMs() - median;
+  }
+
+  /** What the writer saw of the same subjects and predicates: the new assertion's parents. */
+  async #seen(
+    claims: readonly { readonly subject: string; readonly predicate: string }[],
+  ): Promise<{ parents: Uint8Array[]; after?: Hlc }> {
+    const byId = new Map<string, { id: Uint8Array; hlc: Hlc }>();
+    for (const { subject, predicate } of claims.slice(0, PARENT_LOOKUPS_MAX)) {
+      let heads = 0;
+      const query = { subject: { exact: subject }, predicate, order: 'subject', reverse: true } as const;
+      for await (const { assertion } of this.#parts.replica.journal.claims(query)) {
+        byId.set(bytesToHex(assertion.id), assertion);
+        if (++heads >= 2 || byId.size >= limits.parentsMax) break;
+      }
+    }
+    const found = [...byId.values()].slice(0, limits.parentsMax);
+    const after = found
+      .map(({ hlc }) => hlc)
+      .sort(compareHlc)
+      .at(-1);
+    return { parents: found.map(({ id }) => id), ...(after === undefined ? {} : { after }) };
+  }
+
+  async get(
+    subject: string,
+    predicate: string,
+    options: AbortOptions & { readonly lens?: string } = {},
+  ): Promise<Resolution> {
+    const lens = lensNamed(options.lens);
+    const query = {
+      subject: { exact: subject.normalize('NFC') },
+      predicate,
+      order: 'subject',
+      reverse: true,
+    } as const;
+    const candidates = [];
+    for await (const record of this.#parts.replica.journal.claims(query)) {
+      throwIfAborted(options.signal);
+      candidates.push(record);
+      if (candidates.length >= limits.pageRowsMax) break;
+    }
+    const facts = resolve(lens, candidates).map(factOf);
+    return { winner: facts[0], candidates: facts, lens: lens.name };
+  }
+
+  query(query: Query = {}, options: AbortOptions = {}): AsyncIterable<Fact> {
+    return queryFacts(this.#parts.replica.journal, query, options.signal);
+  }
+
+  watch(query: Query = {}, options: AbortOptions = {}): AsyncIterable<WatchEvent> {
+    return watchFacts(this.#parts.replica, query, options.signal);
+  }
+
+  status(): Promise<SpaceStatus> {
+    return spaceStatus(this.#parts);
+  }
+
+  async settled(options: SettledOptions = {}): Promise<{ readonly replicas: readonly string[] }> {
+    return { replicas: await this.#parts.sync.settled(options.replicas ?? 1, options) };
+  }
+
+  invite(options: InviteOptions = {}): Promise<Invite> {
+    return this.#parts.invite(options);
+  }
+
+  erase(id: string): Promise<void> {
+    return this.#parts.replica.erase(hexToBytes(id, 32));
+  }
+
+  export(options: AbortOptions = {}): AsyncIterable<Uint8Array> {
+    return exportFile(this.#parts.replica, options);
+  }
+
+  async trie(prefix: string): Promise<TrieNodeView> {
+    return trieNodeView(this.#parts.replica.frontier.trie, prefix);
+  }
+
+  async compare(peerId: string, options: AbortOptions = {}): Promise<TrieComparison> {
+    const result = await this.#parts.sync.compare(peerId, options);
+    return {
+      peerId,
+      equal: result.equal,
+      mine: bytesToHex(result.mine),
+      theirs: bytesToHex(result.theirs),
+      differing: result.differing,
+      authors: result.authors.map(({ author, mine, theirs }) => ({
+        author: bytesToHex(author),
+        mine,
+        theirs,
+      })),
+    };
+  }
+
+  sync(options: AbortOptions = {}): Promise<void> {
+    return this.#parts.sync.sync(options);
+  }
+
+  on<K extends keyof SpaceEvents>(event: K, listener: SpaceEvents[K]): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** The replica, for the peer's own import. */
+  get replica(): Replica {
+    return this.#parts.replica;
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stop) stop();
+    this.#cancelStatus?.();
+    await this.#parts.writer().close();
+    await this.#parts.replica.close();
+  }
+}
+
+/** Throws `BAD_INPUT` unless the text is 32 bytes in hex. */
+export function isSpaceId(text: string): boolean {
+  return /^[0-9a-f]{64}$/i.test(text);
+}
+
+export { AverError };

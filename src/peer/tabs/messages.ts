@@ -1,0 +1,51 @@
+/** What the tabs of one profile say to each other over their broadcast channel. */
+import { ADVICE, AverError, type ErrorCode, toAverError } from '../../base/errors.ts';
+
+/** An error that survives a structured clone. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Call {
+  readonly type: 'call';
+  readonly from: string;
+  readonly call: number;
+  /** Hex id of the space that is meant; the peer itself when absent. */
+  readonly space: string | undefined;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+export type TabMessage =
+  | Call
+  | {
+      readonly type: 'result';
+      readonly to: string;
+      readonly call: number;
+      readonly value?: unknown;
+      readonly error?: PlainError;
+    }
+  /** The caller lost interest in a call or an iteration. */
+  | { readonly type: 'cancel'; readonly from: string; readonly call: number }
+  | { readonly type: 'next'; readonly from: string; readonly call: number; readonly step: number }
+  | {
+      readonly type: 'event';
+      readonly space: string | undefined;
+      readonly event: string;
+      readonly args: readonly unknown[];
+    }
+  | { readonly type: 'ping'; readonly from: string }
+  /** The peer tab is there: said on start and in answer to a ping. */
+  | { readonly type: 'leader'; readonly id: string };
+
+export function plainError(error: unknown): PlainError {
+  const { code, message, fields } = toAverError(error);
+  return { code, message, fields };
+}
+
+/** The error again; what another version of the page sent with an unknown code is `INTERNAL`. */
+export function revivedError({ code, message, fields }: PlainError): AverError {
+  return new AverError(code in ADVICE ? code : 'INTERNAL', message, { fields });
+}

@@ -1,0 +1,271 @@
+/**
+ * A peer for a tab: the peer itself in one tab of a profile, and in the others one that sees the
+ * same store live and writes through it. Which it is may change at any time; callers do not notice
+ * but for `info().role`. A write whose answer was lost in a change of tabs is said again, so it may
+ * come to be stored twice, never not at all.
+ */
+
+import { Emitter } from '../../base/emitter.ts';
+import { AverError, toAverError } from '../../base/errors.ts';
+import type {
+  AbortOptions,
+  CreateSpaceOptions,
+  ImportReport,
+  Peer,
+  PeerEvents,
+  PeerInfo,
+  Space,
+  SpaceEvents,
+} from '../api.ts';
+import { dispatchCall, dispatchIteration, type SpaceName, type Target } from './dispatch.ts';
+import { Election } from './election.ts';
+import type { TabMessage } from './messages.ts';
+import { LeaderGone, TabClient } from './tab-client.ts';
+import { TabHost } from './tab-host.ts';
+import { type TabLink, TabSpace } from './tab-space.ts';
+
+const PEER_EVENTS = ['peers', 'info', 'space'] as const;
+const SPACE_EVENTS = ['facts', 'erased', 'status', 'refused'] as const;
+
+interface Leadership {
+  readonly peer: Peer;
+  readonly host: TabHost;
+  /** Aborts when another tab becomes the peer. */
+  readonly lost: AbortSignal;
+}
+
+export class TabPeer implements Peer, TabLink {
+  readonly #startPeer: () => Promise<Peer>;
+  readonly #channel: BroadcastChannel;
+  readonly #client: TabClient;
+  readonly #election: Election;
+  readonly #events = new Emitter<PeerEvents>();
+  readonly #spaces = new Map<string, TabSpace>();
+  readonly #id = crypto.randomUUID();
+  /** Waits for a peer: in this tab, or in another one that answered. */
+  #ready = Promise.withResolvers<void>();
+  #leadership: Leadership | undefined;
+  #leader: string | undefined;
+  #failure: AverError | undefined;
+  #stopped = false;
+  #released = Promise.resolve();
+
+  constructor(profile: string, startPeer: () => Promise<Peer>) {
+    this.#startPeer = startPeer;
+    this.#channel = new BroadcastChannel(`aver-tabs:${profile}`);
+    const post = (message: TabMessage): void => this.#channel.postMessage(message);
+    this.#client = new TabClient(this.#id, post);
+    this.#channel.onmessage = ({ data }) => this.#receive(data as TabMessage);
+    this.#election = new Election(profile, {
+      lead: (signal) => (this.#released = this.#lead(signal)),
+      ping: () => post({ type: 'ping', from: this.#id }),
+    });
+    // Held while this tab lives, so that the peer tab can tell when it is gone.
+    void navigator.locks.request(
+      `aver-tab:${this.#id}`,
+      () => new Promise<void>((resolve) => this.#whenStopped.push(resolve)),
+    );
+    this.#election.start();
+    post({ type: 'ping', from: this.#id });
+  }
+
+  readonly #whenStopped: (() => void)[] = [];
+
+  #receive(message: TabMessage): void {
+    if (message.type === 'leader') this.#follow(message.id);
+    else if (message.type === 'event') this.#emit(message.space, message.event, message.args);
+    else if (message.type === 'ping') {
+      if (this.#leadership !== undefined)
+        this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
+    } else if (message.type === 'result') this.#client.receive(message);
+    else this.#leadership?.host.receive(message);
+  }
+
+  #follow(leader: string): void {
+    this.#election.answered();
+    if (this.#leader === leader) return;
+    const first = this.#leader === undefined;
+    this.#leader = leader;
+    this.#client.leaderGone();
+    this.#ready.resolve();
+    if (!first) this.#infoChanged();
+  }
+
+  #infoChanged(): void {
+    void this.info().then(
+      (info) => this.#events.emit('info', info),
+      () => undefined, // Stopped, or the peer moves on again: the next one tells.
+    );
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    let peer: Peer;
+    try {
+      peer = await this.#startPeer();
+    } catch (error) {
+      // Shown to whoever asks; the other tabs may have better luck.
+      this.#failure = toAverError(error);
+      this.#ready.resolve();
+      await aborted(signal);
+      return;
+    }
+    const host = new TabHost(peer, (message) => this.#channel.postMessage(message));
+    this.#leadership = { peer, host, lost: signal };
+    this.#leader = this.#id;
+    this.#failure = undefined;
+    const off = await this.#relayEvents(peer);
+    this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
+    this.#client.leaderGone();
+    this.#ready.resolve();
+    this.#infoChanged();
+    await aborted(signal);
+    this.#leadership = undefined;
+    this.#leader = undefined;
+    if (!this.#stopped) this.#ready = Promise.withResolvers();
+    for (const stop of off) stop();
+    host.close();
+    await peer.stop().catch(() => undefined); // Fenced off: what it had was stored, or was not acknowledged.
+  }
+
+  async #relayEvents(peer: Peer): Promise<(() => void)[]> {
+    const relay = (space: string | undefined, event: string, args: readonly unknown[]): void => {
+      this.#channel.postMessage({ type: 'event', space, event, args } satisfies TabMessage);
+      this.#emit(space, event, args);
+    };
+    const off = PEER_EVENTS.map((event) =>
+      peer.on(event, (...args: unknown[]) => relay(undefined, event, args)),
+    );
+    const relaySpace = (space: Space): void => {
+      for (const event of SPACE_EVENTS)
+        off.push(space.on(event, (...args: unknown[]) => relay(space.id, event, args)));
+    };
+    for (const space of await peer.spaces()) relaySpace(space);
+    off.push(peer.on('space', (id) => void peer.open(id).then(relaySpace)));
+    return off;
+  }
+
+  #emit(space: string | undefined, event: string, args: readonly unknown[]): void {
+    if (space === undefined) this.#events.emit(event as 'space', ...(args as [string]));
+    else this.#spaces.get(space)?.events.emit(event as keyof SpaceEvents, ...(args as [never]));
+  }
+
+  async #whenReady(): Promise<void> {
+    if (this.#stopped) throw new AverError('CLOSED', 'The peer was stopped.');
+    await this.#ready.promise;
+    if (this.#stopped) throw new AverError('CLOSED', 'The peer was stopped.');
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Bounded by the tabs that a person can close: each try ends with another tab as the peer. */
+  async call(target: Target, signal: AbortSignal = new AbortController().signal): Promise<unknown> {
+    for (;;) {
+      await this.#whenReady();
+      const own = this.#leadership;
+      try {
+        return await (own === undefined
+          ? this.#client.call(target, signal)
+          : dispatchCall(own.peer, target, signal));
+      } catch (error) {
+        if (!(error instanceof LeaderGone) && own?.lost.aborted !== true) throw error;
+      }
+    }
+  }
+
+  async *iterate(target: Target, signal: AbortSignal = new AbortController().signal): AsyncIterable<unknown> {
+    for (;;) {
+      await this.#whenReady();
+      const own = this.#leadership;
+      let told = 0;
+      try {
+        const items =
+          own === undefined
+            ? this.#client.iterate(target, signal)
+            : await dispatchIteration(own.peer, target, AbortSignal.any([signal, own.lost]));
+        for await (const item of items) {
+          told++;
+          yield item;
+        }
+        if (own?.lost.aborted !== true || signal.aborted) return;
+      } catch (error) {
+        if (!(error instanceof LeaderGone) && own?.lost.aborted !== true) throw error;
+      }
+      // A watch starts again with a snapshot; other readings cannot go on in the middle.
+      if (told > 0 && target.method !== 'watch')
+        throw new AverError('BUSY', 'The peer moved to another tab meanwhile.');
+    }
+  }
+
+  #space(name: SpaceName): TabSpace {
+    const space = this.#spaces.get(name.id) ?? new TabSpace(name, this);
+    this.#spaces.set(name.id, space);
+    return space;
+  }
+
+  #peerCall<T>(method: string, args: readonly unknown[] = [], signal?: AbortSignal): Promise<T> {
+    return this.call({ space: undefined, method, args }, signal) as Promise<T>;
+  }
+
+  async info(): Promise<PeerInfo> {
+    const info = await this.#peerCall<PeerInfo>('info');
+    return { ...info, role: this.#leadership === undefined ? 'follower' : 'peer' };
+  }
+
+  peers(): ReturnType<Peer['peers']> {
+    return this.#peerCall('peers');
+  }
+
+  metrics(): ReturnType<Peer['metrics']> {
+    return this.#peerCall('metrics');
+  }
+
+  async create(options: CreateSpaceOptions): Promise<Space> {
+    return this.#space(await this.#peerCall<SpaceName>('create', [options]));
+  }
+
+  async open(inviteOrId: string, options: AbortOptions = {}): Promise<Space> {
+    return this.#space(await this.#peerCall<SpaceName>('open', [inviteOrId], options.signal));
+  }
+
+  async spaces(): Promise<readonly Space[]> {
+    return (await this.#peerCall<readonly SpaceName[]>('spaces')).map((name) => this.#space(name));
+  }
+
+  async import(
+    file: AsyncIterable<Uint8Array>,
+    options: AbortOptions = {},
+  ): Promise<{ readonly space: string } & ImportReport> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for await (const chunk of file) chunks.push(chunk.slice());
+    return this.#peerCall('import', [new Blob(chunks)], options.signal);
+  }
+
+  connect(address: string, options: AbortOptions = {}): Promise<string> {
+    return this.#peerCall('connect', [address], options.signal);
+  }
+
+  on<K extends keyof PeerEvents>(event: K, listener: PeerEvents[K]): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#election.stop();
+    this.#ready.resolve();
+    this.#client.leaderGone();
+    await this.#released;
+    for (const release of this.#whenStopped) release();
+    this.#channel.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
