@@ -44,10 +44,10 @@ export class Libp2pFrameStream implements FrameStream, AsyncIterator<Uint8Array>
     this.peerId = peerId;
     stream.addEventListener('message', this.#onMessage);
     stream.addEventListener('drain', () => this.#flush());
-    stream.addEventListener('end', () => this.#onEnd());
+    stream.addEventListener('end', () => this.#onReadableEnd());
     stream.addEventListener('close', this.#onClose);
     if (stream.status !== 'open') this.#fail(streamFailed('The stream was closed.'));
-    else if (stream.readableEnded) this.#onEnd();
+    else if (stream.readableEnded) this.#onReadableEnd();
   }
 
   get frames(): AsyncIterable<Uint8Array> {
@@ -216,17 +216,18 @@ export class Libp2pFrameStream implements FrameStream, AsyncIterator<Uint8Array>
     }
   }
 
-  /** The other side ended: in the band, or by closing its half of the stream. */
   #onEnd(): void {
-    if (this.#gotEnd || this.#failure !== undefined) return;
-    if (this.#reader.pendingBytes > 0) {
-      this.abort(new AverError('BAD_ENCODING', 'The stream ended within a frame.'));
-      return;
-    }
     this.#gotEnd = true;
     this.#reading?.resolve({ done: true, value: undefined });
     this.#reading = undefined;
     this.#closeWhenBothEnded();
+  }
+
+  /** Nothing more will come. Without the end in the band the other side has not finished: it broke off. */
+  #onReadableEnd(): void {
+    if (this.#gotEnd || this.#stream.status === 'reset' || this.#stream.status === 'aborted') return;
+    const isWithin = this.#reader.pendingBytes > 0;
+    this.abort(streamFailed(isWithin ? 'The stream ended within a frame.' : 'The stream broke off.'));
   }
 
   #closeWhenBothEnded(): void {
@@ -235,7 +236,6 @@ export class Libp2pFrameStream implements FrameStream, AsyncIterator<Uint8Array>
   }
 
   readonly #onClose = (event: StreamCloseEvent): void => {
-    if (event.error === undefined && this.#reader.pendingBytes === 0) this.#onEnd();
     if (event.error === undefined && this.#sentEnd && this.#gotEnd) return;
     this.#fail(streamFailed('The stream broke.', event.error));
   };

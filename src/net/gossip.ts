@@ -49,7 +49,7 @@ export class Gossip {
     // One validator for every topic. Without it messages on topics that we do not follow would be
     // accepted unseen and kept in the message cache, whose size nothing bounds.
     this.#pubsub.topicValidators.get = (topic) => (peerId, message) =>
-      this.#judge(topic, peerId.toString(), message.data).then(verdictToResult);
+      this.#judge(topic, peerId.toString(), plainBytes(message.data)).then(verdictToResult);
     this.#pubsub.addEventListener('gossipsub:heartbeat', () => this.#onHeartbeat());
     this.#pubsub.addEventListener('subscription-change', ({ detail }) => {
       const peerId = detail.peerId.toString();
@@ -172,6 +172,11 @@ export class Gossip {
       void topology.onConnect?.(best.remotePeer, best);
     }
   }
+}
+
+/** In Node the library hands out Buffers, whose `slice` shares memory where that of an array copies. */
+function plainBytes({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function verdictToResult(verdict: Verdict): TopicValidatorResult {
