@@ -29,7 +29,7 @@ const settingSchemas = {
   /** Addresses of peers to stay connected to. */
   bootstrap: v.array(text, 'expected a list of addresses'),
   /** Helps browsers to find each other through this peer. */
-  relay: v.boolean('expected true or false'),
+  relay: v.boolean('expected on or off (in the file true or false)'),
   /** The space that commands mean: its name, its id, or the beginning of its id. */
   space: text,
   /** Host names, besides localhost and IP addresses, under which the HTTP interface may be reached. */
@@ -169,7 +169,7 @@ function fromText(name: SettingName, given: string): unknown {
     case 'webrtcDirect':
       return given === 'off' ? false : /^\d+$/.test(given) ? Number(given) : given;
     case 'relay':
-      return given === 'true' || given === '1' ? true : given === 'false' || given === '0' ? false : given;
+      return { on: true, true: true, 1: true, off: false, false: false, 0: false }[given] ?? given;
     case 'bootstrap':
     case 'allowHosts':
       return given.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));

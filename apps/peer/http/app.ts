@@ -1,25 +1,27 @@
 /** The HTTP interface of a Node peer: API, health, metrics, and the web app (docs/http.md). */
+import { join } from 'node:path';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { AverError, toAverError } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
 import type { Log } from '../../../src/base/ports.ts';
-import type { Peer } from '../../../src/peer/api.ts';
+import type { Hex, Peer } from '../../../src/peer/api.ts';
+import { packageRoot } from '../package-root.ts';
 import { bootstrapFor } from './bootstrap.ts';
 import { errorResponse } from './errors.ts';
 import { hostGuard, tokenGuard } from './guard.ts';
 import { createMetricsPage } from './metrics.ts';
 import { peerRoutes } from './peer-routes.ts';
 import { spaceRoutes } from './space-routes.ts';
-import { findWebDir, securityHeaders, webRoutes } from './web.ts';
+import { securityHeaders, webRoutes } from './web.ts';
 
 export interface AppOptions {
   readonly peer: Peer;
   readonly token: string;
   /** Says which process this is; repeated by `/healthz`. */
   readonly instance: string;
-  /** Name or id of the space that the web app opens first. */
-  readonly space: string;
+  /** The space that the web app opens first. */
+  readonly space: Hex;
   readonly allowHosts: readonly string[];
   readonly log: Log;
   /** Ends open streams when the server stops. */
@@ -60,7 +62,7 @@ export function createApp(options: AppOptions): Hono {
   app.route('/api/v1/spaces/:id', spaceRoutes(peer, closing));
   app.route('/api/v1', peerRoutes(peer, closing));
   app.all('/api/*', (c) => c.notFound());
-  app.route('/', webRoutes(options.webDir ?? findWebDir()));
+  app.route('/', webRoutes(options.webDir ?? join(packageRoot(), 'dist', 'web')));
   return app;
 }
 

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { limits } from '../../../src/base/limits.ts';
-import type { Invite, Peer, Space } from '../../../src/peer/api.ts';
+import type { Hex, Peer } from '../../../src/peer/api.ts';
 import { hostName } from './guard.ts';
 
 export interface Bootstrap {
@@ -14,22 +14,15 @@ export interface Bootstrap {
   readonly name?: string;
 }
 
-export async function bootstrapFor(peer: Peer, wanted: string, host: string): Promise<Bootstrap> {
+export async function bootstrapFor(peer: Peer, spaceId: Hex, host: string): Promise<Bootstrap> {
   const addresses = browserAddresses((await peer.info()).addresses, hostName(host));
-  const space = await findPublicSpace(peer, wanted);
+  const space = (await peer.spaces()).find(({ id }) => id === spaceId);
   if (space === undefined) return { addresses };
-  const invite: Invite = await space.invite({ addresses });
+  const { read, write } = await space.status();
+  // This page needs no token, so it gives away what everybody may have: never a secret, nor an admission.
+  if (read !== 'open') return { addresses };
+  const invite = await space.invite({ addresses, ...(write === 'open' ? {} : { readOnly: true }) });
   return { addresses, space: invite.text, name: space.name };
-}
-
-/** This page needs no token, so it may give away open spaces only. */
-async function findPublicSpace(peer: Peer, wanted: string): Promise<Space | undefined> {
-  for (const space of await peer.spaces()) {
-    if (space.name !== wanted && !space.id.startsWith(wanted)) continue;
-    const { read, write } = await space.status();
-    if (read === 'open' && write === 'open') return space;
-  }
-  return undefined;
 }
 
 /** WebSocket and WebRTC-direct addresses, those under the host that the page came from first. */

@@ -1,7 +1,6 @@
 /** The web app's files, with the headers that a page which holds keys should have. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 
@@ -47,11 +46,4 @@ export function webRoutes(webDir: string): Hono {
 function cacheFor(path: string, c: Context): void {
   const hashed = /[\\/]assets[\\/].*-[\w-]{8,}\.\w+$/.test(path);
   c.header('Cache-Control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-}
-
-/** `dist/web` of the package that this file belongs to, wherever it was built to. */
-export function findWebDir(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'package.json')) && dirname(dir) !== dir) dir = dirname(dir);
-  return join(dir, 'dist', 'web');
 }

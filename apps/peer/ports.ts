@@ -1,0 +1,70 @@
+/**
+ * Which ports a peer listens on. What somebody asked for is used as it is; otherwise the ports of the
+ * last start, then the usual ones, then any free one: addresses in invites should go on working.
+ */
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import type { Config } from './config.ts';
+import type { DataDir } from './data-dir.ts';
+import type { Listeners } from './with-peer.ts';
+
+const NAMES = ['tcp', 'ws', 'webrtcDirect'] as const;
+type Name = (typeof NAMES)[number];
+
+export async function chooseListeners(config: Config, data: DataDir): Promise<Listeners> {
+  const last = await data.ports();
+  const host = config.p2pHost;
+  const chosen: Partial<Record<Name, number>> = {};
+  const taken = new Set<number>();
+  for (const name of NAMES) {
+    const wanted = config[name];
+    if (wanted === false) continue;
+    const exact = config.source(name) !== 'default' && wanted !== 0;
+    const port = exact ? wanted : await firstFree(name, host, [last[name], wanted, 0], taken);
+    taken.add(port);
+    chosen[name] = port;
+  }
+  await data.setPorts(chosen);
+  return { host, ...chosen };
+}
+
+async function firstFree(
+  name: Name,
+  host: string,
+  wishes: readonly (number | undefined)[],
+  taken: ReadonlySet<number>,
+): Promise<number> {
+  const probe = name === 'webrtcDirect' ? probeUdp : probeTcp;
+  for (const wish of wishes) {
+    if (wish === undefined || taken.has(wish)) continue;
+    const port = await probe(host, wish);
+    if (port !== undefined) return port;
+  }
+  // Nothing could be bound; the listener itself will say why.
+  return 0;
+}
+
+function probeTcp(host: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
+    });
+  });
+}
+
+function probeUdp(host: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', () => {
+      socket.close();
+      resolve(undefined);
+    });
+    socket.bind({ address: host, port, exclusive: true }, () => {
+      const bound = socket.address().port;
+      socket.close(() => resolve(bound));
+    });
+  });
+}
