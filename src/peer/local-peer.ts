@@ -69,6 +69,7 @@ export class LocalPeer implements Peer {
   readonly #opening = new Mutex();
   readonly #startedAtMs: number;
   readonly #addresses: Set<string>;
+  readonly #whenStopping: (() => void)[] = [];
   #stopping: Promise<void> | undefined;
 
   private constructor(parts: LocalPeerParts) {
@@ -259,6 +260,11 @@ export class LocalPeer implements Peer {
     this.#engine.wake();
   }
 
+  /** Calls `action` when the peer has begun to stop. */
+  onStop(action: () => void): void {
+    this.#whenStopping.push(action);
+  }
+
   on<K extends keyof PeerEvents>(event: K, listener: PeerEvents[K]): () => void {
     return this.#events.on(event, listener);
   }
@@ -270,6 +276,7 @@ export class LocalPeer implements Peer {
 
   /** Sync first, then what writes, then the network; the store closes only after all of them [LEV-28]. */
   async #stop(): Promise<void> {
+    for (const action of this.#whenStopping) action();
     this.#roundTrips.stop();
     const steps = [
       () => this.#engine.stop(),
