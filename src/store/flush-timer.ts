@@ -14,6 +14,11 @@ export class FlushTimer {
     this.#clock = clock;
   }
 
+  /** Whether something waits to be flushed. */
+  get isPending(): boolean {
+    return this.#cancel !== undefined;
+  }
+
   /** A write was made; a durable one took everything before it to the disk. */
   wrote(durable: boolean): void {
     if (durable) this.#clear();

@@ -165,6 +165,19 @@ describe('IndexedDB store', () => {
     await deletion;
   });
 
+  test('a batch of which one row cannot be stored leaves nothing', async () => {
+    const store = await open({ name: name() });
+    const detached = new Uint8Array(8);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    const batch = [
+      { key, value: key },
+      { key: hexToBytes('02'), value: detached },
+    ];
+    await expect(store.write(batch, durable)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(await store.get(key)).toBeUndefined();
+    await store.write([{ key, value: key }], durable);
+  });
+
   test('without IndexedDB it says so', async () => {
     const original = Object.getOwnPropertyDescriptor(globalThis, 'indexedDB') as PropertyDescriptor;
     Object.defineProperty(globalThis, 'indexedDB', { value: undefined, configurable: true });

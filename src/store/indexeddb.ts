@@ -12,9 +12,9 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Random, Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
-import { checkBatch, closedError, STORE_VERSION, versionError } from './batch.ts';
-import { FlushTimer } from './flush-timer.ts';
+import { closedError, STORE_VERSION, versionError } from './batch.ts';
 import { readRange } from './indexeddb-range.ts';
+import { WriteQueue } from './write-queue.ts';
 
 const ROWS = 'rows';
 const META = 'meta';
@@ -94,8 +94,7 @@ class IndexedDbStore implements Store {
   readonly #db: IDBPDatabase;
   readonly #token: string | undefined;
   readonly #end: ConnectionEnd;
-  readonly #flushTimer = new FlushTimer(() => this.flush());
-  readonly #writing = new Set<Promise<void>>();
+  readonly #queue = new WriteQueue((ops, durable) => this.#writeGroup(ops, durable), toStoreError);
   #isClosed = false;
 
   constructor(db: IDBPDatabase, token: string | undefined, end: ConnectionEnd) {
@@ -126,69 +125,46 @@ class IndexedDbStore implements Store {
   }
 
   async write(batch: readonly StoreOp[], options: { readonly durable: boolean }): Promise<void> {
-    checkBatch(batch);
-    await this.#transact(options.durable, (transaction) => {
-      const rows = transaction.objectStore(ROWS);
-      for (const { key, value } of batch) {
-        if (value === undefined) rows.delete(key as BufferSource);
-        else rows.put(toOwnBytes(value), key as BufferSource);
-      }
-    });
+    if (this.#token === undefined) throw fencedError('This tab reads only.');
+    await this.#queue.write(batch, options.durable);
   }
 
-  /** A strict transaction that writes takes everything before it to the disk. */
   flush(): Promise<void> {
-    return this.#transact(true, (transaction) => {
-      transaction.objectStore(META).put(Date.now(), FLUSHED);
-    });
+    return this.write([], { durable: true });
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#flushTimer.stop();
-    await Promise.allSettled(this.#writing);
+    await this.#queue.close();
     this.#db.close();
   }
 
-  /** Runs a write in a transaction that also checks the token, in order with all others. */
-  async #transact(durable: boolean, action: (transaction: IDBTransaction) => void): Promise<void> {
-    if (this.#token === undefined) throw fencedError('This tab reads only.');
-    const written = this.#try(() => this.#run(durable, action));
-    this.#writing.add(written);
-    try {
-      await written;
-      this.#flushTimer.wrote(durable);
-    } finally {
-      this.#writing.delete(written);
-    }
-  }
-
-  async #run(durable: boolean, action: (transaction: IDBTransaction) => void): Promise<void> {
+  async #writeGroup(ops: readonly StoreOp[], durable: boolean): Promise<void> {
+    if (this.#end.error !== undefined) throw this.#end.error;
     const wrapped = this.#db.transaction([ROWS, META], 'readwrite', {
       durability: durable ? 'strict' : 'relaxed',
     });
-    let isFenced = false;
     // Raw requests: the transaction alone says whether all went well. It cannot commit before the
     // token was looked at, for its requests are answered in order.
     const transaction = unwrap(wrapped);
+    let isFenced = false;
+    const reading = transaction.objectStore(META).get(WRITER);
+    reading.onsuccess = () => {
+      isFenced = reading.result !== this.#token;
+      if (isFenced) transaction.abort();
+    };
     try {
-      const reading = transaction.objectStore(META).get(WRITER);
-      reading.onsuccess = () => {
-        isFenced = reading.result !== this.#token;
-        if (isFenced) transaction.abort();
-      };
-      action(transaction);
+      addAll(transaction, ops);
     } catch (error) {
+      // What cannot be stored (a detached buffer) throws at once; the ops before it must not stay.
       transaction.abort();
       await wrapped.done.catch(() => undefined);
       throw error;
     }
-    try {
-      await wrapped.done;
-    } catch (error) {
+    await wrapped.done.catch((error) => {
       throw isFenced ? fencedError('Another tab writes to this store now.') : error;
-    }
+    });
   }
 
   async #try<Result>(action: () => Promise<Result>): Promise<Result> {
@@ -201,6 +177,16 @@ class IndexedDbStore implements Store {
       throw this.#end.error ?? toStoreError(error);
     }
   }
+}
+
+function addAll(transaction: IDBTransaction, ops: readonly StoreOp[]): void {
+  const rows = transaction.objectStore(ROWS);
+  for (const { key, value } of ops) {
+    if (value === undefined) rows.delete(key as BufferSource);
+    else rows.put(toOwnBytes(value), key as BufferSource);
+  }
+  // Only a strict transaction that writes takes what was written before it to the disk.
+  if (ops.length === 0) transaction.objectStore(META).put(Date.now(), FLUSHED);
 }
 
 /** The bytes as an array without neighbours: a clone of a view would take its whole buffer along. */

@@ -1,19 +1,14 @@
-/**
- * The Store port over LevelDB, for Node.
- *
- * Batches that arrive while one is being written are written together as the next one, in order, so
- * concurrent durable writes share one sync. The row with the empty key holds the store's version.
- */
+/** The Store port over LevelDB, for Node. The row with the empty key holds the store's version. */
 import { mkdir, readdir, realpath, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ChainedBatch, ClassicLevel } from 'classic-level';
+import { ClassicLevel } from 'classic-level';
 import { equalBytes, utf8 } from '../base/bytes.ts';
 import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
-import { checkBatch, closedError, STORE_VERSION, versionError } from './batch.ts';
-import { FlushTimer } from './flush-timer.ts';
+import { closedError, STORE_VERSION, versionError } from './batch.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
+import { WriteQueue } from './write-queue.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
 
@@ -22,9 +17,6 @@ const VERSION_ROW = utf8(String(STORE_VERSION));
 
 /** Blocks of table files kept in memory. */
 const CACHE_BYTES = 32 * 1024 * 1024;
-/** Held in memory before it becomes a table file, twice at most: fewer, larger files when much comes in. */
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
-
 /** Room for what LevelDB writes on opening beside the log's content. */
 const REOPEN_BYTES = 1024 * 1024;
 
@@ -33,13 +25,6 @@ const REOPEN_BYTES = 1024 * 1024;
  * its second handle to the lock file it would lose the lock, and let another process in.
  */
 const openPlaces = new Set<string>();
-
-interface Waiting {
-  readonly batch: readonly StoreOp[];
-  readonly durable: boolean;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /**
  * Opens the store in a directory of its own, which is made if need be. Throws `STORE_LOCKED` when
@@ -66,7 +51,6 @@ async function openLevel(place: string): Promise<Level> {
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: CACHE_BYTES,
-    writeBufferSize: WRITE_BUFFER_BYTES,
   });
   try {
     await level.open();
@@ -84,10 +68,10 @@ async function openLevel(place: string): Promise<Level> {
 
 class LevelDbStore implements Store {
   readonly #level: Level;
-  readonly #flushTimer = new FlushTimer(() => this.flush());
-  /** Batches in order of their arrival. Bounded by the callers: each waits for its own. */
-  #waiting: Waiting[] = [];
-  #writing: Promise<void> | undefined;
+  readonly #queue = new WriteQueue(
+    (ops, durable) => this.#writeGroup(ops, durable),
+    (error) => toStoreError(error, this.#level.location),
+  );
   /** After a failed write the end of LevelDB's log is in doubt: see `#reopen`. */
   #isInDoubt = false;
   #reopening: Promise<void> | undefined;
@@ -129,60 +113,42 @@ class LevelDbStore implements Store {
     }
   }
 
-  async write(batch: readonly StoreOp[], options: { readonly durable: boolean }): Promise<void> {
-    if (this.#isClosed) throw closedError();
-    checkBatch(batch);
-    const written = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ batch, durable: options.durable, resolve, reject });
-    });
-    this.#writing ??= this.#writeWaiting();
-    return written;
+  write(batch: readonly StoreOp[], options: { readonly durable: boolean }): Promise<void> {
+    return this.#queue.write(batch, options.durable);
   }
 
-  /** A synced batch takes the log up to its own end to the disk, and so everything before it. */
   flush(): Promise<void> {
-    return this.write([], { durable: true });
+    return this.#queue.flush();
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    const flushed = this.flush();
     this.#isClosed = true;
-    this.#flushTimer.stop();
-    // What could not be written was refused when it was written; closing has nothing to add.
-    await flushed.catch(() => undefined);
-    await this.#writing;
+    await this.#queue.close();
     await this.#level.close();
     openPlaces.delete(this.#level.location);
   }
 
-  async #writeWaiting(): Promise<void> {
-    // Whatever is written in the same turn of the event loop travels together.
-    await undefined;
-    while (this.#waiting.length > 0) {
-      const group = takeGroup(this.#waiting);
-      const durable = group.some((waiting) => waiting.durable);
-      try {
-        if (this.#isInDoubt) await this.#reopen();
-        await this.#writeGroup(group, durable);
-        this.#flushTimer.wrote(durable);
-        for (const { resolve } of group) resolve();
-      } catch (error) {
-        this.#isInDoubt = true;
-        const storeError = toStoreError(error, this.#level.location);
-        for (const { reject } of group) reject(storeError);
-      }
+  async #writeGroup(ops: readonly StoreOp[], sync: boolean): Promise<void> {
+    if (this.#isInDoubt) await this.#reopen();
+    try {
+      if (ops.length > 0) await this.#writeOps(ops, sync);
+      // LevelDB skips empty batches, so a flush writes the version row again. A synced write takes
+      // the log up to its own end to the disk, and so everything before it.
+      else if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
+    } catch (error) {
+      this.#isInDoubt = true;
+      throw error;
     }
-    this.#writing = undefined;
   }
 
-  async #writeGroup(group: readonly Waiting[], sync: boolean): Promise<void> {
+  async #writeOps(ops: readonly StoreOp[], sync: boolean): Promise<void> {
     const chained = this.#level.batch();
-    for (const { batch } of group) addAll(chained, batch);
-    if (chained.length > 0) return chained.write({ sync });
-    await chained.close();
-    // LevelDB skips empty batches, so a flush writes the version row again.
-    if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
+    for (const { key, value } of ops) {
+      if (value === undefined) chained.del(key);
+      else chained.put(key, value);
+    }
+    await chained.write({ sync });
   }
 
   /**
@@ -226,25 +192,6 @@ async function assertRoomToReopen(directory: string): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   if (bavail * bsize < needed) {
     throw new AverError('STORE_FULL', `The disk of ${directory} is full: ${needed} bytes must be free.`);
-  }
-}
-
-/** Removes from the queue what one batch of LevelDB's may hold, at least one. */
-function takeGroup(waiting: Waiting[]): Waiting[] {
-  let bytes = 0;
-  let count = 0;
-  for (const { batch } of waiting) {
-    for (const { key, value } of batch) bytes += key.length + (value?.length ?? 0);
-    if (count > 0 && bytes > limits.storeGroupBytesMax) break;
-    count++;
-  }
-  return waiting.splice(0, count);
-}
-
-function addAll(chained: ChainedBatch<Level, Uint8Array, Uint8Array>, batch: readonly StoreOp[]): void {
-  for (const { key, value } of batch) {
-    if (value === undefined) chained.del(key);
-    else chained.put(key, value);
   }
 }
 
