@@ -84,9 +84,12 @@ async function install() {
     say('installing Chromium with apt-get');
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
     await runQuietly('apt-get', ['update'], { env });
-    await runQuietly('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], { env });
+    const { output } = await runQuietly('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], {
+      env,
+    });
     const found = await findRunning();
     if (found) return found;
+    say(`that gave no Chromium that runs: ${output.trim().split('\n').at(-1)}`);
   }
   say('installing Chromium through Playwright');
   const withLibraries = isRoot && process.platform === 'linux' ? ['--with-deps'] : [];

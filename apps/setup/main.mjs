@@ -32,7 +32,7 @@ const COMMANDS = {
   },
   build: async () => {
     await buildLibrary();
-    await ensureWebApp({ force: true });
+    await ensureWebApp();
     return 0;
   },
 };

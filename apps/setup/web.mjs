@@ -12,16 +12,14 @@ const INPUTS = ['apps/web', 'src', 'public', 'vite.config.ts', 'package-lock.jso
 const RECORD = join(CACHE, 'web-inputs');
 const NO_INPUT = /\.(test|suite)\.tsx?$/;
 
-/** @param {{ force?: boolean }} [options] */
-export function ensureWebApp({ force = false } = {}) {
-  return alone(() => build(force));
+export function ensureWebApp() {
+  return alone(buildIfStale);
 }
 
-/** @param {boolean} force */
-async function build(force) {
+async function buildIfStale() {
   if (!existsSync(join(ROOT, 'apps', 'web', 'index.html'))) return;
   const inputs = fingerprint(ROOT, INPUTS);
-  if (!force && inputs === readRecord() && existsSync(join(ROOT, 'dist', 'web', 'index.html'))) return;
+  if (inputs === readRecord() && existsSync(join(ROOT, 'dist', 'web', 'index.html'))) return;
   say('building the web app');
   await runOrFail('Building the web app', 'vite', ['build', '--logLevel', 'warn']);
   mkdirSync(CACHE, { recursive: true });
