@@ -1,0 +1,292 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { AverError } from '../base/errors.ts';
+import type { Clock, Store } from '../base/ports.ts';
+import { systemClock } from '../base/system-clock.ts';
+import { systemRandom } from '../base/system-random.ts';
+import { MemoryHub } from '../net/memory-hub.ts';
+import { memoryStore } from '../store/memory.ts';
+import { createMemoryPeer } from '../testing/memory-peer.ts';
+import type { Fact, Peer, Space, WatchEvent } from './api.ts';
+
+const peers: Peer[] = [];
+const hub = new MemoryHub({ clock: systemClock, random: systemRandom });
+
+afterEach(async () => {
+  for (const peer of peers.splice(0)) await peer.stop();
+});
+
+async function newPeer(options: { store?: Store; clock?: Clock; near?: Peer } = {}): Promise<Peer> {
+  const { near, ...rest } = options;
+  const bootstrap = near === undefined ? [] : (await near.info()).addresses;
+  const peer = await createMemoryPeer({ hub, bootstrap, ...rest });
+  peers.push(peer);
+  return peer;
+}
+
+/** Two peers in one space, the second by the first's invite. */
+async function pair(options: Parameters<Peer['create']>[0]): Promise<[Peer, Peer, Space, Space]> {
+  const a = await newPeer();
+  const b = await newPeer({ near: a });
+  const mine = await a.create({ pow: [], ...options });
+  const theirs = await b.open((await mine.invite()).text);
+  return [a, b, mine, theirs];
+}
+
+/** Resolves with the first fact of the subject that the space shows. */
+async function factOf(space: Space, subject: string): Promise<Fact> {
+  for await (const event of space.watch({ subject }, { signal: AbortSignal.timeout(10_000) })) {
+    if (event.type !== 'erased' && event.facts[0] !== undefined) return event.facts[0];
+  }
+  throw new Error(`"${subject}" never came`);
+}
+
+async function all(space: Space): Promise<Fact[]> {
+  return Array.fromAsync(space.query());
+}
+
+async function codeOf(action: Promise<unknown>): Promise<string> {
+  try {
+    await action;
+  } catch (error) {
+    if (error instanceof AverError) return error.code;
+    throw error;
+  }
+  return 'no error';
+}
+
+async function* fileOf(chunks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* chunks;
+}
+
+describe('two peers in an open space', () => {
+  it('show each other what they write, and come to the same root [STC-01][STC-09]', async () => {
+    const [, , mine, theirs] = await pair({ name: 'commons' });
+    await mine.assert({ subject: 'a', predicate: 'is', object: 1 });
+    await theirs.assert({ subject: 'b', predicate: 'is', object: [true, null, 'x'] });
+    expect((await factOf(theirs, 'a')).object).toBe(1);
+    expect((await factOf(mine, 'b')).object).toEqual([true, null, 'x']);
+    expect((await mine.status()).root).toBe((await theirs.status()).root);
+  });
+
+  it('resolve competing claims alike: the latest wins, the others stay [STC-14][STC-15]', async () => {
+    const [, , mine, theirs] = await pair({ name: 'commons' });
+    await mine.assert({ subject: 'sky', predicate: 'colour', object: 'grey' });
+    await factOf(theirs, 'sky');
+    await theirs.assert({ subject: 'sky', predicate: 'colour', object: 'blue', confidence: 0.5 });
+    await theirs.settled({ replicas: 1, signal: AbortSignal.timeout(10_000) });
+    for (const space of [mine, theirs]) {
+      const { winner, candidates } = await space.get('sky', 'colour');
+      expect(winner?.object).toBe('blue');
+      expect(winner?.confidence).toBe(0.5);
+      expect(candidates.map((fact) => fact.object)).toEqual(['blue', 'grey']);
+    }
+  });
+
+  it('can tell that it is settled: the other durably holds all of it', async () => {
+    const [, b, mine] = await pair({ name: 'commons' });
+    await mine.assert({ subject: 'a', predicate: 'is', object: 1 });
+    const { replicas } = await mine.settled({ replicas: 1, signal: AbortSignal.timeout(10_000) });
+    expect(replicas).toEqual([(await b.info()).peerId]);
+  });
+});
+
+describe('a watch', () => {
+  it('begins with a snapshot and tells each later fact once, while others write', async () => {
+    const peer = await newPeer();
+    const space = await peer.create({ name: 'commons', pow: [] });
+    for (let i = 0; i < 20; i++) await space.assert({ subject: `old/${i}`, predicate: 'n', object: i });
+    const seen: string[] = [];
+    const stop = new AbortController();
+    const writing = (async () => {
+      for (let i = 0; i < 20; i++) await space.assert({ subject: `new/${i}`, predicate: 'n', object: i });
+    })();
+    for await (const event of space.watch({}, { signal: stop.signal })) {
+      if (event.type !== 'erased') seen.push(...event.facts.map((fact) => fact.subject));
+      if (seen.length >= 40) stop.abort();
+    }
+    await writing;
+    expect(new Set(seen).size).toBe(40);
+    expect(seen.length).toBe(40);
+  });
+
+  it('ends when its signal aborts, also while nothing happens', async () => {
+    const space = await (await newPeer()).create({ name: 'commons', pow: [] });
+    const stop = new AbortController();
+    const events: WatchEvent[] = [];
+    for await (const event of space.watch({}, { signal: stop.signal })) {
+      events.push(event);
+      queueMicrotask(() => stop.abort());
+    }
+    expect(events).toEqual([{ type: 'snapshot', facts: [], complete: true }]);
+  });
+});
+
+describe('an invited space', () => {
+  it('lets in who comes by an invite, and nobody else', async () => {
+    const [, , mine, theirs] = await pair({ name: 'club', write: 'invited' });
+    await theirs.assert({ subject: 'guest', predicate: 'is', object: 'in' });
+    expect((await factOf(mine, 'guest')).object).toBe('in');
+
+    const reader = await newPeer({ near: peers[0] as Peer });
+    const readOnly = await reader.open((await mine.invite({ readOnly: true })).text);
+    expect((await factOf(readOnly, 'guest')).object).toBe('in');
+    expect((await readOnly.status()).mayWrite).toBe(false);
+    expect(await codeOf(readOnly.assert({ subject: 'x', predicate: 'y', object: 1 }))).toBe('NOT_ADMITTED');
+  });
+
+  it('admits the author key that a guest names, and refuses the link in other hands', async () => {
+    const host = await newPeer();
+    const guest = await newPeer({ near: host });
+    const thief = await newPeer({ near: host });
+    const club = await host.create({ name: 'club', write: 'invited' });
+    const invite = await club.invite({ author: (await guest.info()).author });
+    await (await guest.open(invite.text)).assert({ subject: 'guest', predicate: 'is', object: 'in' });
+    expect((await factOf(club, 'guest')).author).toBe((await guest.info()).author);
+    expect(await codeOf(thief.open(invite.text))).toBe('NOT_ADMITTED');
+  });
+
+  it('cannot be opened for writing by who did not make it', async () => {
+    const [, , , theirs] = await pair({ name: 'club', write: 'invited' });
+    expect(await codeOf(theirs.invite())).toBe('NOT_ADMITTED');
+    expect((await theirs.invite({ readOnly: true })).grants).toEqual({ read: true, write: false });
+  });
+});
+
+describe('a restart', () => {
+  it('keeps spaces, facts, root and author [STC-12][STC-13]', async () => {
+    const store = memoryStore();
+    const kept: Store = { ...bound(store), close: async () => undefined };
+    const first = await createMemoryPeer({ hub, store: kept });
+    const space = await first.create({ name: 'commons', pow: [] });
+    const receipt = await space.assert({ subject: 'a', predicate: 'is', object: 1 });
+    const before = await space.status();
+    await first.stop();
+    const again = await newPeer({ store: kept });
+    const reopened = await again.open(space.id);
+    expect(await reopened.status()).toMatchObject({
+      root: before.root,
+      assertions: 1,
+      author: receipt.author,
+    });
+    expect((await reopened.assert({ subject: 'a', predicate: 'is', object: 2 })).seq).toBe(2);
+  });
+
+  it('of a restored backup forks its chain, keeps both branches, and goes on under a new key', async () => {
+    const store = memoryStore();
+    const original = await createMemoryPeer({
+      hub,
+      store: { ...bound(store), close: async () => undefined },
+    });
+    const space = await original.create({ name: 'commons', pow: [] });
+    await space.assert({ subject: 'before', predicate: 'n', object: 0 });
+    const backup = await copyOf(store);
+    await space.assert({ subject: 'original', predicate: 'n', object: 1 });
+    peers.push(original);
+    const restored = await newPeer({ store: backup });
+    const copy = await restored.open(space.id);
+    const fork = await copy.assert({ subject: 'restored', predicate: 'n', object: 1 });
+    expect(fork.seq).toBe(2);
+    await restored.connect((await original.info()).addresses[0] as string);
+    await factOf(copy, 'original');
+    await factOf(space, 'restored');
+    const after = await copy.assert({ subject: 'after', predicate: 'n', object: 2 });
+    expect(after.author).not.toBe(fork.author);
+    await factOf(space, 'after');
+    const facts = (await all(space)).map((fact) => fact.subject).sort();
+    expect(facts).toEqual(['after', 'before', 'original', 'restored']);
+  });
+});
+
+describe('an export file', () => {
+  it('carries ids, signatures and root to an empty peer, of a secret invited space too', async () => {
+    const [, , mine, theirs] = await pair({ name: 'club', write: 'invited', read: 'secret' });
+    await mine.assert([1, 2, 3].map((n) => ({ subject: `s${n}`, predicate: 'n', object: n })));
+    await theirs.assert({ subject: 'b', predicate: 'is', object: new Uint8Array([1, 2]) });
+    await factOf(mine, 'b');
+    const file = await Array.fromAsync(mine.export());
+    const empty = await newPeer();
+    const report = await empty.import(fileOf(file));
+    expect(report).toMatchObject({ space: mine.id, accepted: 2, refused: 0, pending: 0 });
+    const imported = await empty.open(mine.id);
+    expect((await imported.status()).root).toBe((await mine.status()).root);
+    expect(await all(imported)).toEqual(await all(mine));
+    expect(await empty.import(fileOf(file))).toMatchObject({ accepted: 0, known: 2 });
+  });
+
+  it('that is cut off at any frame says so; a changed byte is refused or said to be damage', async () => {
+    const space = await (await newPeer()).create({ name: 'commons', pow: [] });
+    for (let i = 0; i < 3; i++) await space.assert({ subject: `s${i}`, predicate: 'n', object: i });
+    const file = Buffer.concat(await Array.fromAsync(space.export()));
+    for (let cut = 0; cut < file.length; cut += 7) {
+      const target = await createMemoryPeer({ hub });
+      expect(await codeOf(target.import(fileOf([file.subarray(0, cut)])))).toBe('BAD_INPUT');
+      await target.stop();
+    }
+    const flipped = Uint8Array.from(file);
+    const at = file.length - 120;
+    flipped[at] = (flipped[at] as number) ^ 1;
+    const target = await newPeer();
+    const report = await target.import(fileOf([flipped])).catch((error: unknown) => error as AverError);
+    if (report instanceof AverError) expect(['BAD_ENCODING', 'BAD_INPUT']).toContain(report.code);
+    else expect(report.refused).toBe(1);
+  });
+});
+
+describe('a wrong clock', () => {
+  it('that is ahead is told to the writer, and refused when peers would hold its facts', async () => {
+    const ahead = (ms: number): Clock => ({
+      nowMs: () => Date.now() + ms,
+      setTimer: systemClock.setTimer.bind(systemClock),
+    });
+    const a = await newPeer();
+    const space = await a.create({ name: 'commons', pow: [] });
+    const invite = (await space.invite()).text;
+
+    const slightly = await newPeer({ near: a, clock: ahead(5_000) });
+    const theirs = await slightly.open(invite);
+    await theirs.sync({ signal: AbortSignal.timeout(10_000) });
+    expect((await theirs.assert({ subject: 'soon', predicate: 'n', object: 1 })).warning?.code).toBe(
+      'CLOCK_AHEAD',
+    );
+
+    const far = await newPeer({ near: a, clock: ahead(600_000) });
+    const future = await far.open(invite);
+    await future.sync({ signal: AbortSignal.timeout(10_000) });
+    expect(await codeOf(future.assert({ subject: 'late', predicate: 'n', object: 1 }))).toBe('CLOCK_AHEAD');
+    expect((await far.info()).problems.map((problem) => problem.code)).toContain('CLOCK_AHEAD');
+  });
+});
+
+describe('erasing', () => {
+  it('forgets the payload here, keeps root and count, and leaves others alone', async () => {
+    const [, , mine, theirs] = await pair({ name: 'commons' });
+    const { id } = await mine.assert({ subject: 'secret', predicate: 'is', object: 'x' });
+    await factOf(theirs, 'secret');
+    const before = await mine.status();
+    await mine.erase(id);
+    expect(await all(mine)).toEqual([]);
+    expect(await mine.status()).toMatchObject({ root: before.root, assertions: before.assertions });
+    expect((await all(theirs)).length).toBe(1);
+    expect(await codeOf(mine.erase('00'.repeat(32)))).toBe('NOT_FOUND');
+  });
+});
+
+/** The store's methods as plain properties, so that single ones can be replaced. */
+function bound(store: Store): Store {
+  return {
+    get: (key) => store.get(key),
+    getMany: (keys) => store.getMany(keys),
+    range: (range) => store.range(range),
+    write: (batch, options) => store.write(batch, options),
+    flush: () => store.flush(),
+    close: () => store.close(),
+  };
+}
+
+async function copyOf(store: Store): Promise<Store> {
+  const copy = memoryStore();
+  for await (const [key, value] of store.range({ gte: new Uint8Array(0), lt: new Uint8Array([0xff]) })) {
+    await copy.write([{ key, value }], { durable: true });
+  }
+  return copy;
+}
