@@ -40,6 +40,7 @@ export class Gossip {
   readonly #pubsub: GossipSubInside;
   readonly #handlers = new Map<string, TopicHandler>();
   readonly #topicsByPeer = new Map<string, Set<string>>();
+  #running = false;
   /** What waits for its verdict, by the peer that passed it on. */
   readonly #pending = new Map<string, { messages: number; bytes: number }>();
 
@@ -66,12 +67,22 @@ export class Gossip {
   subscribe(topic: string, handler: TopicHandler): () => void {
     this.#pubsub.opts.scoreParams.topics[topic] = topicScore;
     this.#handlers.set(topic, handler);
-    this.#pubsub.subscribe(topic);
+    if (this.#running) this.#pubsub.subscribe(topic);
     return () => {
       if (this.#handlers.get(topic) !== handler) return;
       this.#handlers.delete(topic);
-      this.#pubsub.unsubscribe(topic);
+      if (this.#running) this.#pubsub.unsubscribe(topic);
     };
+  }
+
+  /** libp2p runs: topics that were subscribed before are joined now. */
+  start(): void {
+    this.#running = true;
+    for (const topic of this.#handlers.keys()) this.#pubsub.subscribe(topic);
+  }
+
+  stop(): void {
+    this.#running = false;
   }
 
   async publish(topic: string, message: Uint8Array): Promise<number> {
@@ -80,6 +91,7 @@ export class Gossip {
         fields: { bytes: message.length, bytesMax: limits.gossipBytesMax },
       });
     }
+    if (!this.#running) return 0;
     const { recipients } = await this.#pubsub.publish(topic, message);
     return recipients.length;
   }

@@ -100,6 +100,7 @@ export class Libp2pNetwork implements Network {
       throw new AverError('LISTEN_FAILED', 'The network could not listen on its ports.', { cause });
     }
     this.#started = true;
+    this.#gossip.start();
     for (const peerId of this.#libp2p.getPeers()) this.#peers.refresh(peerId.toString());
     this.#onAddresses();
     this.#redialer.start();
@@ -111,6 +112,7 @@ export class Libp2pNetwork implements Network {
     this.#started = false;
     this.#options.companion?.stop();
     this.#redialer.stop();
+    this.#gossip.stop();
     this.#meeting.stop();
     this.#stopping.abort(new AverError('CLOSED', 'The network was stopped.'));
     await this.#libp2p.stop();
