@@ -6,6 +6,7 @@ import { buildLibrary } from './library.mjs';
 import { runQuietly, SetupError } from './process.mjs';
 import { bundleSdk } from './sizes.mjs';
 import { closingLine } from './test.mjs';
+import { ensureWebApp } from './web.mjs';
 
 /** @typedef {{ code: number, output: string }} Outcome */
 
@@ -16,8 +17,13 @@ const STEPS = [
   ['import arrows', () => runQuietly('vitest', ['run', '--project=node', 'apps/setup/arrows.test.ts'])],
   ['unused code', () => runQuietly('knip', [])],
   ['package', () => attempt(buildLibrary, 'publint', ['--strict'])],
-  ['bundle sizes', () => attempt(bundleSdk, 'size-limit', [])],
+  ['bundle sizes', () => attempt(buildBundles, 'size-limit', [])],
 ];
+
+async function buildBundles() {
+  await bundleSdk();
+  await ensureWebApp();
+}
 
 /** @returns {Promise<number>} the exit code */
 export async function check() {

@@ -12,14 +12,14 @@ const POLL_MS = 250;
 /**
  * @template T
  * @param {() => Promise<T>} step
- * @param {string} [folder] where the lock lies
+ * @param {{ folder?: string, tell?: (text: string) => void }} [options] where the lock lies, who is told of a wait
  * @returns {Promise<T>}
  */
-export async function alone(step, folder = CACHE) {
+export async function alone(step, { folder = CACHE, tell = say } = {}) {
   const lock = join(folder, 'setup.lock');
   mkdirSync(folder, { recursive: true });
   for (let told = false; !take(lock); told = true) {
-    if (!told) say('waiting for another set-up of this checkout');
+    if (!told) tell('waiting for another set-up of this checkout');
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   try {

@@ -26,10 +26,7 @@ const COMMANDS = {
     await ensureChromium();
     return test(args);
   },
-  check: async () => {
-    await ensureWebApp();
-    return check();
-  },
+  check,
   build: async () => {
     await buildLibrary();
     await ensureWebApp();

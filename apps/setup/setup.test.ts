@@ -59,13 +59,14 @@ describe('two set-ups at once', () => {
   it('take turns', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'aver-lock-'));
     const events: string[] = [];
+    const options = { folder, tell: () => {} };
     const release = Promise.withResolvers<void>();
     const first = alone(async () => {
       events.push('first begins');
       await release.promise;
       events.push('first ends');
-    }, folder);
-    const second = alone(async () => events.push('second begins'), folder);
+    }, options);
+    const second = alone(async () => events.push('second begins'), options);
     release.resolve();
     await Promise.all([first, second]);
     rmSync(folder, { recursive: true });
@@ -76,7 +77,7 @@ describe('two set-ups at once', () => {
     const folder = mkdtempSync(join(tmpdir(), 'aver-lock-'));
     const { pid } = spawnSync(process.execPath, ['--version']);
     writeFileSync(join(folder, 'setup.lock'), String(pid));
-    await expect(alone(async () => 'done', folder)).resolves.toBe('done');
+    await expect(alone(async () => 'done', { folder, tell: () => {} })).resolves.toBe('done');
     rmSync(folder, { recursive: true });
   });
 });

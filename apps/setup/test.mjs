@@ -4,10 +4,13 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CACHE, ROOT, run } from './process.mjs';
+import { CACHE, ROOT, run, SetupError, say } from './process.mjs';
 import { ensureWebApp } from './web.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/** @type {Counts} */
+const NOTHING = { passed: 0, failed: 0, skipped: 0 };
 
 /**
  * @param {string[]} args filters, as parts of file names, and `-t NAME` for parts of test names
@@ -17,6 +20,8 @@ export async function test(args) {
   const { files, name } = readArguments(args);
   mkdirSync(CACHE, { recursive: true });
   const total = add(await runVitest(files, name), await runPlaywright(files, name));
+  // Under a name, all tests of other names count as skipped.
+  if (name) total.skipped = 0;
   process.stdout.write(`${closingLine(total)}\n`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
@@ -39,6 +44,7 @@ export function closingLine({ passed, failed, skipped }) {
  * @param {string | undefined} name
  */
 async function runVitest(files, name) {
+  if (!hasTests(['src', 'apps'], files)) return NOTHING;
   const report = freshReport('vitest.json');
   const args = [
     'run',
@@ -56,9 +62,14 @@ async function runVitest(files, name) {
  * @param {string | undefined} name
  */
 async function runPlaywright(files, name) {
-  // Without a test of it that is asked for, the web app need not be built.
-  if (!hasBrowserTest(files)) return { passed: 0, failed: 0, skipped: 0 };
-  await ensureWebApp();
+  if (!hasTests(['e2e'], files)) return NOTHING;
+  try {
+    await ensureWebApp();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+    return { ...NOTHING, failed: 1 };
+  }
   const report = freshReport('playwright.json');
   const args = ['test', '--config=e2e/playwright.config.ts', '--pass-with-no-tests', '--reporter=list,json'];
   const code = await run('playwright', [...args, ...(name ? ['--grep', name] : []), ...files], {
@@ -67,14 +78,19 @@ async function runPlaywright(files, name) {
   return atLeastOneFailure(readReport(report, countPlaywright), code);
 }
 
-/** @param {string[]} files */
-function hasBrowserTest(files) {
-  const folder = join(ROOT, 'e2e');
-  const tests = existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
-  return tests
-    .map((path) => `e2e/${String(path)}`)
-    .filter((path) => /\.(test|spec|e2e)\.ts$/.test(path))
-    .some((path) => files.length === 0 || files.some((file) => path.includes(file)));
+/**
+ * Whether a runner has anything to do: without, its set-up and its noise are spared.
+ * @param {string[]} folders
+ * @param {string[]} filters
+ */
+function hasTests(folders, filters) {
+  return folders
+    .filter((folder) => existsSync(join(ROOT, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true }).map((path) => `${folder}/${path}`),
+    )
+    .filter((path) => /\.(test|spec|e2e)\.tsx?$/.test(path))
+    .some((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
 }
 
 /** @param {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} report */
@@ -127,6 +143,6 @@ function freshReport(name) {
  * @param {(report: any) => Counts} count
  */
 function readReport(path, count) {
-  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0 };
+  if (!existsSync(path)) return NOTHING;
   return count(JSON.parse(readFileSync(path, 'utf8')));
 }
