@@ -22,6 +22,13 @@ const HLC_MAX = (1n << 64n) - 1n;
 const COUNTER_MAX = 0xffffffff;
 const KIND_MAX = 0xffff;
 
+/**
+ * Headers and payloads of one run: what is left of `limits.runBytesMax` beside the author, the first
+ * seq and prev, and the signature. A run weighs the same whether payloads are erased, and a part of
+ * it less, although either may take more bytes; so whatever was accepted can be stored and passed on.
+ */
+export const RUN_WEIGHT_MAX: number = limits.runBytesMax - 256;
+
 export function encodeRun(run: Run): Uint8Array {
   const writer = new CborWriter();
   const first = firstOf(run);
@@ -57,13 +64,11 @@ function writeItem(writer: CborWriter, assertion: Assertion, step: bigint): void
 /**
  * Decodes one whole run and computes its ids. Checks everything that needs no key and no other
  * assertion: encoding, sizes, sorted parents, HLC order inside the run.
- * Throws `BAD_ENCODING`, `OVERSIZE`, `BAD_HLC`.
+ * Throws `BAD_ENCODING`, `OVERSIZE`, `BAD_HLC`, `BAD_CHAIN`.
  */
 export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
-  if (bytes.length > limits.runBytesMax) {
-    throw new AverError('OVERSIZE', `A run of ${bytes.length} bytes is over ${limits.runBytesMax}.`);
-  }
-  const reader = new CborReader(bytes);
+  if (bytes.length > limits.runBytesMax) throw oversize();
+  const reader = new CborReader(ownBytes(bytes));
   reader.array(5, 5);
   const author = reader.hash();
   const seq = reader.uint();
@@ -72,14 +77,19 @@ export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
     throw new AverError('BAD_CHAIN', `Seq ${seq} has a wrong prev.`);
   const count = reader.array(limits.runAssertionsMax);
   if (count === 0) throw new AverError('BAD_ENCODING', 'The run is empty.');
+  if (seq + count - 1 > Number.MAX_SAFE_INTEGER)
+    throw new AverError('BAD_ENCODING', 'The seqs are too large.');
   const assertions: Assertion[] = [];
   let before: Pick<Assertion, 'id' | 'hlc'> | undefined;
+  let weight = 0;
   for (let i = 0; i < count; i++) {
-    const assertion = readItem(
+    const { assertion, bytes } = readItem(
       reader,
       { space, author, seq: seq + i, prev: before?.id ?? prev },
       before?.hlc,
     );
+    weight += bytes;
+    if (weight > RUN_WEIGHT_MAX) throw oversize();
     assertions.push(assertion);
     before = assertion;
   }
@@ -88,9 +98,24 @@ export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
   return { author, assertions, signature };
 }
 
+/** The run keeps views of its bytes: they must be nobody else's, and not part of a larger frame. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
+
+function oversize(): AverError {
+  return new AverError('OVERSIZE', `A run is over ${limits.runBytesMax} bytes.`);
+}
+
 type Implied = Pick<Header, 'space' | 'author' | 'seq' | 'prev'>;
 
-function readItem(reader: CborReader, implied: Implied, before: Header['hlc'] | undefined): Assertion {
+interface Item {
+  readonly assertion: Assertion;
+  /** Header and payload. */
+  readonly bytes: number;
+}
+
+function readItem(reader: CborReader, implied: Implied, before: Header['hlc'] | undefined): Item {
   const length = reader.array(7);
   if (length < 4) throw new AverError('BAD_ENCODING', 'An item of the run is too short.');
   const kind = reader.uint(KIND_MAX);
@@ -112,10 +137,11 @@ function readItem(reader: CborReader, implied: Implied, before: Header['hlc'] | 
   }
   const header: Header = { ...implied, kind, hlc: { time, counter }, parents, basis, proof, ...payload };
   const encoded = encodeHeader(header);
-  if (encoded.length + header.payloadSize > limits.assertionBytesMax) {
+  const bytes = encoded.length + header.payloadSize;
+  if (bytes > limits.assertionBytesMax) {
     throw new AverError('OVERSIZE', `An assertion is over ${limits.assertionBytesMax} bytes.`);
   }
-  return { ...header, id: hashHeader(encoded), payload: payload.payload };
+  return { assertion: { ...header, id: hashHeader(encoded), payload: payload.payload }, bytes };
 }
 
 function readPayload(reader: CborReader): Pick<Assertion, 'payload' | 'payloadHash' | 'payloadSize'> {

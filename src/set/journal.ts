@@ -41,8 +41,10 @@ export class Journal {
   readonly #space: Uint8Array;
   readonly #blocks = new LRUCache<number, Run>({
     maxSize: BLOCKS_CACHED_BYTES_MAX,
-    sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 300 + each.payloadSize, 0),
+    sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 1000 + each.payloadSize, 0),
   });
+  /** Grows with each payload replaced, so that a block read before is not cached after. */
+  #replaced = 0;
 
   constructor(store: Store, space: Uint8Array) {
     this.#store = store;
@@ -67,10 +69,11 @@ export class Journal {
   async run(arrival: number): Promise<Run> {
     const cached = this.#blocks.get(arrival);
     if (cached !== undefined) return cached;
+    const replaced = this.#replaced;
     const bytes = await this.#store.get(keys.blockKey(arrival));
     if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrival} is missing.`);
     const run = decodeRun(bytes, this.#space);
-    this.#blocks.set(arrival, run);
+    if (replaced === this.#replaced) this.#blocks.set(arrival, run);
     return run;
   }
 
@@ -188,7 +191,7 @@ export class Journal {
 
   /**
    * Replaces the payload of one stored assertion: by nothing (erased), or by the bytes that its hash
-   * names (restored). With `wanted` an erased one is asked for elsewhere. Returns whether it was here.
+   * names (restored). Either way it is wanted no more. Returns whether it was here.
    */
   async replacePayload(id: Uint8Array, payload: Uint8Array | undefined): Promise<boolean> {
     const [place] = await this.places([id]);
@@ -204,8 +207,13 @@ export class Journal {
       { key: keys.wantedKey(id), value: undefined },
     ];
     await this.#store.write(ops, { durable: true });
+    this.#replaced++;
     this.#blocks.delete(place.arrival);
     return true;
+  }
+
+  async isWanted(id: Uint8Array): Promise<boolean> {
+    return (await this.#store.get(keys.wantedKey(id))) !== undefined;
   }
 
   /** Ids of assertions whose payload never came here. */

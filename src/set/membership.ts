@@ -7,9 +7,22 @@ import { signedMessage } from '../assertion/codec.ts';
 import { verifyStrict } from '../assertion/ed25519.ts';
 import { type Assertion, firstOf, lastOf, type Run } from '../assertion/model.ts';
 import { hasPow, powBits } from '../assertion/pow.ts';
-import { AverError } from '../base/errors.ts';
+import { AverError, type ErrorCode } from '../base/errors.ts';
 import type { Crypto } from '../base/ports.ts';
 import { admitMessage, type SpaceIdentity } from './genesis.ts';
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'BAD_SIGNATURE',
+  'BAD_POW',
+  'NOT_ADMITTED',
+  'BAD_CHAIN',
+  'BAD_HLC',
+]);
+
+/** Whether the error says that a run cannot be in the set, unlike a failing disk or engine. */
+export function isRefusal(error: unknown): error is AverError {
+  return error instanceof AverError && REFUSALS.has(error.code);
+}
 
 /** Throws `BAD_SIGNATURE`, `BAD_POW` or `NOT_ADMITTED`. Encoding and sizes were checked by the decoder. */
 export async function checkRun(run: Run, space: SpaceIdentity, crypto: Crypto): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import { compareHlc } from '../assertion/hlc.ts';
-import { firstOf, type Hlc, lastOf, type Run } from '../assertion/model.ts';
+import { type Assertion, firstOf, type Hlc, lastOf, type Run } from '../assertion/model.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import type { StoreOp } from '../base/ports.ts';
@@ -28,7 +28,8 @@ export type Placement =
 export class MergeBatch {
   readonly #frontier: Frontier;
   readonly #journal: Journal;
-  readonly #hlcById = new Map<string, Hlc>();
+  /** What the batch brought so far, by id in hex. */
+  readonly #added = new Map<string, Assertion>();
   readonly #tipsByAuthor = new Map<string, readonly TipRecord[]>();
   readonly #removed: TipRecord[] = [];
   readonly ops: StoreOp[] = [];
@@ -47,7 +48,7 @@ export class MergeBatch {
 
   /** HLC of each id that is visible, in the set or in this batch. */
   async #find(ids: readonly Uint8Array[]): Promise<(Hlc | undefined)[]> {
-    const found = ids.map((id) => this.#hlcById.get(bytesToHex(id)));
+    const found = ids.map((id) => this.#added.get(bytesToHex(id))?.hlc);
     const open = ids.filter((_, i) => found[i] === undefined);
     const places = await this.#journal.places(open);
     let next = 0;
@@ -105,25 +106,25 @@ export class MergeBatch {
   async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
     const tip = this.#tipsOf(author).find((each) => equalBytes(each.id, id));
     if (tip !== undefined) return tip;
-    for (const run of this.accepted) {
-      const inBatch = run.assertions.find((assertion) => equalBytes(assertion.id, id));
-      if (inBatch !== undefined) return inBatch;
-    }
-    return this.#journal.find(id);
+    return this.#added.get(bytesToHex(id)) ?? this.#journal.find(id);
   }
 
   async #checkParents(run: Run, missing: Set<string>): Promise<void> {
-    const inRun = new Set(run.assertions.map((assertion) => bytesToHex(assertion.id)));
-    for (const assertion of run.assertions) {
-      if (assertion.parents.length === 0) continue;
-      // Parents inside the run come before by construction: an id cannot name a later one.
-      const outside = assertion.parents.filter((parent) => !inRun.has(bytesToHex(parent)));
-      const found = await this.#find(outside);
-      for (const [i, hlc] of found.entries()) {
-        if (hlc === undefined) missing.add(bytesToHex(outside[i] as Uint8Array));
-        else if (compareHlc(assertion.hlc, hlc) <= 0) {
-          throw new AverError('BAD_HLC', 'The assertion is older than one of its parents.');
-        }
+    // The clock advances along the run, so the first that names a parent is the one to compare.
+    const named = new Map<string, { readonly id: Uint8Array; readonly hlc: Hlc }>();
+    for (const { parents, hlc } of run.assertions) {
+      for (const id of parents) if (!named.has(bytesToHex(id))) named.set(bytesToHex(id), { id, hlc });
+    }
+    if (named.size === 0) return;
+    // Parents inside the run come before what names them: an id cannot name a later one.
+    for (const { id } of run.assertions) named.delete(bytesToHex(id));
+    const outside = [...named.values()];
+    const found = await this.#find(outside.map(({ id }) => id));
+    for (const [i, hlc] of found.entries()) {
+      const namer = outside[i] as { readonly id: Uint8Array; readonly hlc: Hlc };
+      if (hlc === undefined) missing.add(bytesToHex(namer.id));
+      else if (compareHlc(namer.hlc, hlc) <= 0) {
+        throw new AverError('BAD_HLC', 'The assertion is older than one of its parents.');
       }
     }
   }
@@ -133,10 +134,12 @@ export class MergeBatch {
     const arrival = this.counters.arrivals;
     this.counters = { arrivals: arrival + 1, assertions: this.counters.assertions + run.assertions.length };
     this.ops.push(...this.#journal.opsOf(run, arrival));
-    for (const assertion of run.assertions) this.#hlcById.set(bytesToHex(assertion.id), assertion.hlc);
-    const tip = { author: run.author, seq: last.seq, id: last.id, hlc: last.hlc };
+    for (const assertion of run.assertions) this.#added.set(bytesToHex(assertion.id), assertion);
     const { prev } = firstOf(run);
     const tips = this.#tipsOf(run.author);
+    // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
+    const author = tips[0]?.author ?? run.author.slice();
+    const tip = { author, seq: last.seq, id: last.id, hlc: last.hlc };
     const continued = prev === null ? undefined : tips.find((each) => equalBytes(each.id, prev));
     if (continued !== undefined) {
       this.#removed.push(continued);

@@ -5,11 +5,12 @@
  */
 import { LRUCache } from 'lru-cache';
 import { hashPayload } from '../assertion/codec.ts';
-import { type HlcClock, nsToMs } from '../assertion/hlc.ts';
+import { detectClockSkew, type HlcClock, nsToMs } from '../assertion/hlc.ts';
 import { type Assertion, lastOf, type Run } from '../assertion/model.ts';
-import { bytesToHex } from '../base/bytes.ts';
+import { encodeRun } from '../assertion/run-codec.ts';
+import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
-import { AverError, type ErrorCode, toAverError } from '../base/errors.ts';
+import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Ports, Store } from '../base/ports.ts';
@@ -17,38 +18,16 @@ import { Frontier } from './frontier.ts';
 import type { SpaceIdentity } from './genesis.ts';
 import { Journal } from './journal.ts';
 import type { Counters } from './journal-keys.ts';
-import { checkRun } from './membership.ts';
+import { checkRun, isRefusal } from './membership.ts';
 import { MergeBatch } from './merge.ts';
-import { Pending } from './pending.ts';
+import { emptyReport, type MergeReport, type Refusal, type Source, type Via } from './merge-report.ts';
+import { Pending, type PendingRun } from './pending.ts';
+import { Quarantine } from './quarantine.ts';
+
+export type { MergeReport, Refusal, Source, Via };
+export { emptyReport };
+
 import type { Trie } from './trie.ts';
-
-/** How runs came here. What we asked for is never evicted for what others push. */
-export type Via = 'own' | 'push' | 'pull' | 'file';
-
-export interface Source {
-  /** Peer id of the connection, or a name for what is no peer. Blame and shares go by it. */
-  readonly from: string;
-  readonly via: Via;
-}
-
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly author: Uint8Array;
-  readonly from: string;
-}
-
-/** What became of a batch. accepted + known + refused + held + pending = all assertions of the batch. */
-export interface MergeReport {
-  accepted: number;
-  known: number;
-  pending: number;
-  held: number;
-  refused: number;
-  readonly refusals: Refusal[];
-  /** The pending set is full: stop reading and come back. */
-  full: boolean;
-}
 
 export interface ReplicaEvents {
   /** Runs became visible: stored, in the root, served. In causal order. */
@@ -66,6 +45,19 @@ export interface Screened {
   readonly report: MergeReport;
 }
 
+interface Arrival {
+  readonly run: Run;
+  readonly source: Source;
+}
+
+/** One call of `ingest` under way. */
+interface Intake {
+  readonly source: Source;
+  readonly report: MergeReport;
+  /** Its runs that wait: should the same call bring what they wait for, they count as accepted. */
+  readonly waiting: Set<Run>;
+}
+
 type ReplicaPorts = Pick<Ports, 'clock' | 'crypto' | 'log' | 'metrics'>;
 
 /** Assertions written in one batch: enough to amortise the sync, small enough to stay responsive. */
@@ -75,7 +67,8 @@ export class Replica {
   readonly space: SpaceIdentity;
   readonly journal: Journal;
   readonly frontier: Frontier;
-  readonly events = new Emitter<ReplicaEvents>();
+  readonly events: Emitter<ReplicaEvents>;
+  readonly quarantine: Quarantine;
   readonly #ports: ReplicaPorts;
   readonly #hlc: HlcClock;
   readonly #pending = new Pending();
@@ -107,6 +100,10 @@ export class Replica {
     this.#counters = counters;
     this.#ports = ports;
     this.#hlc = hlc;
+    this.quarantine = new Quarantine(ports.clock);
+    this.events = new Emitter((error) =>
+      ports.log.write('error', 'a listener of a replica failed', { error: String(error) }),
+    );
   }
 
   /** Reads the frontier, never all assertions. `store` holds this space alone. */
@@ -187,25 +184,27 @@ export class Replica {
 
   /** The second half of `ingest`, in order of the calls. */
   async admit({ runs, source, report }: Screened): Promise<MergeReport> {
+    const intake: Intake = { source, report, waiting: new Set() };
     for (let at = 0; at < runs.length; ) {
       const batch: Run[] = [];
       for (let size = 0; at < runs.length && size < BATCH_ASSERTIONS_MAX; at++) {
         batch.push(runs[at] as Run);
         size += (runs[at] as Run).assertions.length;
       }
-      await this.#lock.run(() => this.#merge(batch, source, report));
+      await this.#lock.run(() => this.#merge(batch, intake));
     }
     return report;
   }
 
   /** The intrinsic half. False when the run was refused, is known, or is held for its time. */
   async #check(run: Run, source: Source, report: MergeReport): Promise<boolean> {
+    if (source.via === 'own') return true;
     if (run.assertions.every((assertion) => this.#recent.has(bytesToHex(assertion.id)))) {
       report.known += run.assertions.length;
       return false;
     }
     try {
-      if (source.via !== 'own') await checkRun(run, this.space, this.#ports.crypto);
+      await checkRun(run, this.space, this.#ports.crypto);
     } catch (error) {
       this.#refuse(run, source, report, error);
       return false;
@@ -213,12 +212,15 @@ export class Replica {
     return !this.#hold(run, report);
   }
 
+  /** Throws the error again unless it says that the run cannot be in the set. */
   #refuse(run: Run, source: Source, report: MergeReport, error: unknown): void {
-    const { code, message } = toAverError(error);
-    if (code === 'INTERNAL') throw error;
+    if (!isRefusal(error)) throw error;
+    const { code, message } = error;
     const refusal = { code, message, author: run.author, from: source.from };
     report.refused += run.assertions.length;
     report.refusals.push(refusal);
+    if (source.via === 'own') return;
+    this.quarantine.add({ ...refusal, bytes: encodeRun(run) });
     this.#ports.metrics.add('assertions_refused', run.assertions.length, { code });
     this.#ports.log.write('warn', 'refused a run', { code, message, from: source.from });
     this.events.emit('refused', refusal);
@@ -229,31 +231,29 @@ export class Replica {
     if (aheadMs <= limits.hlcHoldAheadMsMin) return false;
     const author = bytesToHex(run.author);
     const dueMs = nsToMs(lastOf(run).hlc.time) - limits.hlcHoldAheadMsMin;
-    this.#dueMs.set(author, Math.min(dueMs, this.#dueMs.get(author) ?? dueMs));
+    // Of several the earliest counts, but not one that is due by now.
+    const earliestMs = this.isHeld(run.author) ? Math.min(dueMs, this.#dueMs.get(author) ?? dueMs) : dueMs;
+    this.#dueMs.set(author, earliestMs);
     report.held += run.assertions.length;
     this.#ports.metrics.add('assertions_held', run.assertions.length);
     return true;
   }
 
-  async #merge(runs: readonly Run[], source: Source, report: MergeReport): Promise<void> {
+  async #merge(runs: readonly Run[], intake: Intake): Promise<void> {
     const batch = new MergeBatch(this.frontier, this.journal, this.#counters);
-    const accepted: { readonly run: Run; readonly source: Source }[] = [];
-    const queue = runs.map((run) => ({ run, source, report }));
-    // The queue grows only by pending runs that become free, each once.
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const run = await this.#place(batch, next.run, next.source, next.report);
-      if (run === undefined) continue;
-      accepted.push({ run, source: next.source });
-      for (const { id } of run.assertions) {
-        for (const { run: free, from, pulled } of this.#pending.release(id)) {
-          // It was counted as pending in the report of its own batch.
-          queue.push({ run: free, source: { from, via: pulled ? 'pull' : 'push' }, report: emptyReport() });
-        }
-      }
+    const durable = intake.source.via === 'own' || intake.source.via === 'file';
+    const accepted: Arrival[] = [];
+    const freed: PendingRun[] = [];
+    try {
+      for (const run of runs) await this.#place(run, intake, batch, accepted, freed);
+      if (accepted.length === 0) return;
+      await this.journal.write(batch.finish(), durable);
+    } catch (error) {
+      // Nothing became visible, so what was freed waits on, for any one of what it waited for: it is
+      // looked at as a whole again when that comes.
+      for (const each of freed) this.#pending.add(each);
+      throw error;
     }
-    if (batch.accepted.length === 0) return;
-    const durable = source.via === 'own' || source.via === 'file';
-    await this.journal.write(batch.finish(), durable);
     this.#counters = batch.counters;
     this.frontier.apply(batch.change());
     this.#changes++;
@@ -262,57 +262,99 @@ export class Replica {
     this.#publish(accepted);
   }
 
-  async #place(batch: MergeBatch, whole: Run, source: Source, report: MergeReport): Promise<Run | undefined> {
+  /** Places one run, and then whatever waited for it. */
+  async #place(
+    first: Run,
+    intake: Intake,
+    batch: MergeBatch,
+    accepted: Arrival[],
+    freed: PendingRun[],
+  ): Promise<void> {
+    const queue = [{ run: first, source: intake.source, report: intake.report }];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { source, report } = next;
+      const run = await this.#placeOne(batch, next.run, source, intake, report);
+      if (run === undefined) continue;
+      accepted.push({ run, source });
+      for (const { id } of run.assertions) {
+        const missing = bytesToHex(id);
+        for (const free of this.#pending.release(missing)) {
+          freed.push({ ...free, missing: new Set([missing]) });
+          queue.push({ run: free.run, source: free.source, report: this.#reportOf(free.run, intake) });
+        }
+      }
+    }
+  }
+
+  /** Where a run that waited is counted: in this call's report if it came by this call. */
+  #reportOf(run: Run, { report, waiting }: Intake): MergeReport {
+    if (!waiting.delete(run)) return emptyReport();
+    report.pending -= run.assertions.length;
+    return report;
+  }
+
+  async #placeOne(
+    batch: MergeBatch,
+    whole: Run,
+    source: Source,
+    intake: Intake,
+    report: MergeReport,
+  ): Promise<Run | undefined> {
     try {
       const placement = await batch.place(whole);
       if (placement.type === 'known') {
         report.known += whole.assertions.length;
         return undefined;
       }
+      if (placement.type === 'waits' && source.via === 'own') {
+        // An own run that enters later than the next one would fork the own chain.
+        throw new AverError('BAD_CHAIN', 'The own assertion builds on something that is not here.');
+      }
       report.known += placement.known;
       if (placement.type === 'accepted') {
         report.accepted += placement.run.assertions.length;
         return placement.run;
       }
-      report.pending += placement.run.assertions.length;
-      const pulled = source.via === 'pull' || source.via === 'file';
-      const fits = this.#pending.add({
-        run: placement.run,
-        from: source.from,
-        pulled,
-        missing: placement.missing,
-      });
-      if (!fits) {
-        report.full = true;
-        this.#ports.metrics.add('pending_full');
-      }
+      this.#wait(placement.run, placement.missing, source, intake, report);
     } catch (error) {
       this.#refuse(whole, source, report, error);
     }
     return undefined;
   }
 
-  #publish(accepted: readonly { readonly run: Run; readonly source: Source }[]): void {
+  #wait(run: Run, missing: Set<string>, source: Source, intake: Intake, report: MergeReport): void {
+    report.pending += run.assertions.length;
+    if (this.#pending.add({ run, source, missing })) {
+      if (report === intake.report) intake.waiting.add(run);
+      return;
+    }
+    report.full = true;
+    this.#ports.metrics.add('pending_full');
+  }
+
+  #publish(accepted: readonly Arrival[]): void {
     const atMs = this.#ports.clock.nowMs();
+    let skewMs = 0;
     for (const { run, source } of accepted) {
       for (const { id } of run.assertions) this.#recent.set(bytesToHex(id), { via: source.via, atMs });
-      this.#advanceClock(run);
+      const { hlc } = lastOf(run);
+      if (this.#hlc.merge(hlc)) this.#ports.metrics.add('hlc_updates');
+      // What is old says nothing about its author's clock: only the future does.
+      if (source.via !== 'own') skewMs = Math.max(skewMs, detectClockSkew(atMs, nsToMs(hlc.time)));
       this.#ports.metrics.add('assertions_visible', run.assertions.length, { via: source.via });
     }
+    if (skewMs > 0) this.#warnOfSkew(skewMs);
     for (let at = 0; at < accepted.length; ) {
-      const { source } = accepted[at] as { source: Source };
+      const { source } = accepted[at] as Arrival;
       const runs: Run[] = [];
-      for (; accepted[at]?.source === source; at++) runs.push((accepted[at] as { run: Run }).run);
+      for (; accepted[at]?.source === source; at++) runs.push((accepted[at] as Arrival).run);
       this.events.emit('visible', runs, source);
     }
   }
 
-  #advanceClock(run: Run): void {
-    const { hlc } = lastOf(run);
-    if (this.#hlc.merge(hlc)) this.#ports.metrics.add('hlc_updates');
-    if (Math.abs(this.#hlc.aheadMs(hlc)) > limits.clockSkewWarnMs && this.#hlc.aheadMs(hlc) > 0) {
-      this.#ports.metrics.add('clock_skew_events');
-    }
+  #warnOfSkew(skewMs: number): void {
+    this.#ports.metrics.add('clock_skew_events');
+    this.#ports.log.write('warn', 'an author’s clock is ahead of this one', { skewMs });
   }
 
   /** Flushes once the writes pause, and in any case within `limits.flushMs`. */
@@ -351,14 +393,17 @@ export class Replica {
     this.events.emit('erased', id);
   }
 
-  /** Fills in a payload that came erased from elsewhere. Returns whether it was the right one and wanted. */
-  async restore(assertion: Assertion): Promise<boolean> {
-    const { payload } = assertion;
-    const mine = await this.journal.find(assertion.id);
-    if (payload === undefined || mine === undefined || mine.payload !== undefined) return false;
-    if (bytesToHex(hashPayload(payload)) !== bytesToHex(mine.payloadHash)) return false;
-    await this.#lock.run(() => this.journal.replacePayload(assertion.id, payload));
-    return true;
+  /**
+   * Fills in a payload that came erased from elsewhere; what was erased here stays erased. Returns
+   * whether it was the right one and wanted.
+   */
+  restore({ id, payload }: Assertion): Promise<boolean> {
+    return this.#lock.run(async () => {
+      if (payload === undefined || !(await this.journal.isWanted(id))) return false;
+      const mine = await this.journal.find(id);
+      if (mine === undefined || !equalBytes(hashPayload(payload), mine.payloadHash)) return false;
+      return this.journal.replacePayload(id, payload);
+    });
   }
 
   /** Resolves when what is under way is stored and flushed. */
@@ -366,8 +411,4 @@ export class Replica {
     await this.#lock.idle();
     await this.#flush();
   }
-}
-
-export function emptyReport(): MergeReport {
-  return { accepted: 0, known: 0, pending: 0, held: 0, refused: 0, refusals: [], full: false };
 }

@@ -8,6 +8,7 @@ import { hashPayload, identify, signedMessage } from '../assertion/codec.ts';
 import { compareHlc, type HlcClock } from '../assertion/hlc.ts';
 import type { Assertion, Header, Hlc, Run } from '../assertion/model.ts';
 import { powBits, withPow } from '../assertion/pow.ts';
+import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
 import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -26,20 +27,31 @@ export interface AuthorKey {
 export interface Draft {
   readonly kind: number;
   readonly payload: Uint8Array;
-  /** Ids that this builds on; sorted and bounded here. */
+  /** Ids that this builds on, all visible here; of more than `limits.parentsMax` the first ones count. */
   readonly parents: readonly Uint8Array[];
-  /** The latest HLC among the parents. */
-  readonly after?: Hlc;
 }
 
 interface Queued {
   readonly draft: Draft;
+  /** Sorted and unique. */
+  readonly parents: readonly Uint8Array[];
+  /** Header and payload, at most. */
+  readonly bytes: number;
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (assertion: Assertion) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Bytes of a header with sixteen parents, proof and admission, rounded up. */
-const HEADER_BYTES_MAX = 1400;
+/** A draft whose parents were found. */
+interface Ready extends Queued {
+  /** The latest reading among the parents. */
+  readonly after: Hlc | undefined;
+}
+
+/** Bytes of a header without parents, one parent, and an admission by four; rounded up. */
+const HEADER_BYTES = 200;
+const PARENT_BYTES = 34;
+const ADMISSION_BYTES = 300;
 
 export class Writer {
   readonly key: AuthorKey;
@@ -57,24 +69,24 @@ export class Writer {
     this.#hlc = hlc;
   }
 
-  /** Resolves when the assertion is durable and visible here. */
+  /**
+   * Resolves when the assertion is durable and visible here. Throws `NOT_FOUND` for a parent that is
+   * not visible; an abort counts until the assertion is being signed.
+   */
   write(draft: Draft, options: AbortOptions = {}): Promise<Assertion> {
-    if (this.#retired)
-      return Promise.reject(new AverError('AUTHOR_RETIRED', 'This author key is used elsewhere too.'));
-    if (draft.payload.length + HEADER_BYTES_MAX > limits.assertionBytesMax) {
-      return Promise.reject(
-        new AverError('OVERSIZE', `The assertion is over ${limits.assertionBytesMax} bytes.`),
-      );
-    }
-    if (this.#queue.length >= limits.writeQueueMax) {
-      return Promise.reject(new AverError('BUSY', 'Too many writes wait for the disk.'));
-    }
     return new Promise((resolve, reject) => {
-      if (options.signal?.aborted) return reject(new AverError('ABORTED', 'The write was cancelled.'));
-      this.#queue.push({ draft, resolve, reject });
-      this.#draining ??= this.#drain().finally(() => {
-        this.#draining = undefined;
-      });
+      if (this.#retired) throw retiredError();
+      if (this.#queue.length >= limits.writeQueueMax) {
+        throw new AverError('BUSY', 'Too many writes wait for the disk.');
+      }
+      const parents = sortedParents(draft.parents);
+      const admission = this.key.admit === null ? 0 : ADMISSION_BYTES;
+      const bytes = draft.payload.length + HEADER_BYTES + PARENT_BYTES * parents.length + admission;
+      if (bytes > limits.assertionBytesMax) {
+        throw new AverError('OVERSIZE', `The assertion is over ${limits.assertionBytesMax} bytes.`);
+      }
+      this.#queue.push({ draft, parents, bytes, signal: options.signal, resolve, reject });
+      this.#draining ??= this.#drain();
     });
   }
 
@@ -88,33 +100,58 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
-    // One turn of the event loop lets writes made together travel together.
+    // Writes that are made in one turn travel together.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const group = this.#takeGroup();
-      try {
-        if (this.#retired) throw new AverError('AUTHOR_RETIRED', 'This author key is used elsewhere too.');
-        const run = await this.#sign(group);
-        await this.#commit(run);
-        for (const [i, queued] of group.entries()) queued.resolve(run.assertions[i] as Assertion);
-      } catch (error) {
-        for (const queued of group) queued.reject(error);
-      }
-    }
+    while (this.#queue.length > 0) await this.#writeGroup(this.#takeGroup());
+    // In the same turn as the last look at the queue: who writes next starts anew.
+    this.#draining = undefined;
   }
 
   #takeGroup(): Queued[] {
     const group: Queued[] = [];
     let bytes = 0;
-    while (this.#queue.length > 0 && group.length < limits.runAssertionsMax) {
-      bytes += (this.#queue[0] as Queued).draft.payload.length + HEADER_BYTES_MAX;
-      if (group.length > 0 && bytes > limits.runBytesMax) break;
-      group.push(this.#queue.shift() as Queued);
+    for (const queued of this.#queue) {
+      bytes += queued.bytes;
+      if (group.length > 0 && bytes > RUN_WEIGHT_MAX) break;
+      group.push(queued);
+      if (group.length >= limits.runAssertionsMax) break;
     }
+    this.#queue.splice(0, group.length);
     return group;
   }
 
-  async #sign(group: readonly Queued[]): Promise<Run> {
+  /** One run, one signature, one batch. Never rejects. */
+  async #writeGroup(group: readonly Queued[]): Promise<void> {
+    let ready: readonly Ready[] = [];
+    try {
+      ready = (await Promise.all(group.map((queued) => this.#prepare(queued)))).filter(
+        (each) => each !== undefined,
+      );
+      if (ready.length === 0) return;
+      const run = await this.#sign(ready);
+      await this.#commit(run);
+      for (const [i, queued] of ready.entries()) queued.resolve(run.assertions[i] as Assertion);
+    } catch (error) {
+      for (const queued of group) queued.reject(error);
+    }
+  }
+
+  /** Undefined, and rejected by itself, when it cannot be written: the rest of the group can. */
+  async #prepare(queued: Queued): Promise<Ready | undefined> {
+    const places = await this.#replica.journal.places(queued.parents);
+    if (this.#retired) queued.reject(retiredError());
+    else if (queued.signal?.aborted) queued.reject(new AverError('ABORTED', 'The write was cancelled.'));
+    else if (places.includes(undefined))
+      queued.reject(new AverError('NOT_FOUND', 'What the assertion builds on is not here.'));
+    else
+      return {
+        ...queued,
+        after: places.reduce<Hlc | undefined>((after, place) => laterOf(after, place?.hlc), undefined),
+      };
+    return undefined;
+  }
+
+  async #sign(group: readonly Ready[]): Promise<Run> {
     const { publicKey: author, seed } = this.key;
     const tips = this.#replica.frontier.tipsOf(author);
     // After a fork of our own the chain goes on from its highest tip until the key is retired.
@@ -123,8 +160,8 @@ export class Writer {
       undefined,
     );
     const assertions: Assertion[] = [];
-    for (const { draft } of group) {
-      const assertion = await this.#identify(draft, before);
+    for (const ready of group) {
+      const assertion = await this.#identify(ready, before);
       assertions.push(assertion);
       before = assertion;
     }
@@ -133,11 +170,11 @@ export class Writer {
   }
 
   async #identify(
-    draft: Draft,
+    { draft, parents, after }: Ready,
     before: { seq: number; id: Uint8Array; hlc: Hlc } | undefined,
   ): Promise<Assertion> {
     const seq = (before?.seq ?? 0) + 1;
-    const floor = laterOf(draft.after, before?.hlc);
+    const floor = laterOf(after, before?.hlc);
     const admit = seq === 1 ? this.key.admit : null;
     if (seq === 1 && admit === null && this.#replica.space.genesis.write === 'invited') {
       throw new AverError(
@@ -151,7 +188,7 @@ export class Writer {
       author: this.key.publicKey,
       seq,
       prev: before?.id ?? null,
-      parents: sortedParents(draft.parents),
+      parents,
       hlc: this.#hlc.next(floor),
       payloadHash: hashPayload(draft.payload),
       payloadSize: draft.payload.length,
@@ -177,6 +214,14 @@ function laterOf(a: Hlc | undefined, b: Hlc | undefined): Hlc | undefined {
 }
 
 function sortedParents(parents: readonly Uint8Array[]): Uint8Array[] {
-  const unique = new Map(parents.map((parent) => [bytesToHex(parent), parent]));
+  const unique = new Map<string, Uint8Array>();
+  for (const parent of parents) {
+    if (parent.length !== 32) throw new AverError('BAD_INPUT', 'An id has 32 bytes.');
+    unique.set(bytesToHex(parent), parent);
+  }
   return [...unique.values()].slice(0, limits.parentsMax).sort(compareBytes);
+}
+
+function retiredError(): AverError {
+  return new AverError('AUTHOR_RETIRED', 'This author key is used elsewhere too.');
 }
