@@ -69,10 +69,25 @@ test('the package holds the library, the program and the web app, and no tests',
   expect(files.filter((name) => /\.test\.|(?<!\.d)\.ts$|node_modules/.test(name))).toEqual([]);
 });
 
-test('the example of the README runs in Node', async () => {
-  write('example.ts', nodeExample());
-  const { stdout } = await inProject('node', ['example.ts']);
-  expect(stdout.trim()).not.toBe('');
+test('the example of the README runs in Node, with a second peer that joins by its link', async () => {
+  write('example.ts', readmeExample());
+  write(
+    'join.ts',
+    `import { createPeer } from 'aver';
+     await using peer = await createPeer({ directory: './joined' });
+     const space = await peer.open(process.argv[2] ?? '');
+     for await (const event of space.watch()) console.log(event.type);`,
+  );
+  const example = startInProject('node', ['example.ts']);
+  let second: Program | undefined;
+  try {
+    const link = await example.line(/#/);
+    second = startInProject('node', ['join.ts', link]);
+    await example.line(/^shape round$/);
+    await example.line(/^snapshot$/);
+  } finally {
+    await Promise.all([example.stop(), second?.stop()]);
+  }
 });
 
 test('the program is there', async () => {
@@ -141,40 +156,76 @@ test('a Vite app that imports it builds without shims and keeps a fact in a brow
   ]);
   expect(stdout + stderr).not.toMatch(/externalized for browser compatibility|polyfill/i);
 
-  const server = spawn(
-    'node',
-    ['node_modules/vite/bin/vite.js', 'preview', '--port', '0', '--host', '127.0.0.1'],
-    {
-      cwd: project,
-      env: { ...environment(), NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const server = startInProject('node', [
+    'node_modules/vite/bin/vite.js',
+    'preview',
+    '--port',
+    '0',
+    '--host',
+    '127.0.0.1',
+  ]);
   try {
-    const address = await new Promise<string>((resolve, reject) => {
-      server.on('exit', () => reject(new Error('vite preview ended')));
-      server.stdout.on('data', (chunk) => {
-        const found = /http:\/\/[\d.:]+/.exec(String(chunk));
-        if (found) resolve(found[0]);
-      });
-    });
+    const address = /http:\/\/[\d.:]+/.exec(await server.line(/http:\/\//))?.[0] ?? '';
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
     await page.goto(address);
     await expect(page.locator('output')).toHaveText('HTTP Semantics');
     expect(errors).toEqual([]);
   } finally {
-    server.kill();
+    await server.stop();
   }
 });
 
-/** The first block of the README that imports `aver` in Node. */
-function nodeExample(): string {
+/** The first block of the README that imports `aver`. */
+function readmeExample(): string {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/```(?:js|ts|javascript|typescript)\n([\s\S]*?)```/g)].map(
-    (match) => match[1] ?? '',
-  );
-  const example = blocks.find((block) => /from 'aver(?:\/node)?'/.test(block));
+  const blocks = [...readme.matchAll(/```(?:js|ts)\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  const example = blocks.find((block) => block.includes("from 'aver'"));
   if (!example) throw new Error('README.md has no example that imports aver');
   return example;
+}
+
+interface Program {
+  /** The next line of output that matches, from the beginning. Rejects when the program ends without. */
+  line(pattern: RegExp): Promise<string>;
+  stop(): Promise<void>;
+}
+
+function startInProject(program: string, args: string[]): Program {
+  const child = spawn(program, args, {
+    cwd: project,
+    env: { ...environment(), NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const ended = new Promise<void>((resolve) => {
+    child.on('close', () => resolve());
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += String(chunk);
+      child.emit('output');
+    });
+  }
+  return {
+    line: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = output
+            .split('\n')
+            .slice(0, -1)
+            .find((line) => pattern.test(line));
+          if (found !== undefined) resolve(found);
+        };
+        child.on('output', look);
+        void ended.then(() =>
+          reject(new Error(`${program} ${args[0]} ended without ${pattern}:\n${output}`)),
+        );
+        look();
+      }),
+    stop: async () => {
+      child.kill();
+      await ended;
+    },
+  };
 }
