@@ -28,8 +28,8 @@ const settingSchemas = {
   webrtcDirect: listener,
   /** Addresses of peers to stay connected to. */
   bootstrap: v.array(text, 'expected a list of addresses'),
-  /** Helps browsers to find each other through this peer. */
-  relay: v.boolean('expected on or off (in the file true or false)'),
+  /** Addresses to tell others beside those listened on: a public name, a proxy with TLS. */
+  announce: v.array(text, 'expected a list of addresses'),
   /** The space that commands mean: its name, its id, or the beginning of its id. */
   space: text,
   /** Host names, besides localhost and IP addresses, under which the HTTP interface may be reached. */
@@ -60,7 +60,7 @@ export const defaults: Settings = {
   ws: 4411,
   webrtcDirect: 4412,
   bootstrap: [],
-  relay: true,
+  announce: [],
   space: DEFAULT_SPACE,
   allowHosts: [],
   logLevel: 'warn',
@@ -75,7 +75,7 @@ export const environmentNames: Readonly<Record<SettingName, string>> = {
   ws: 'AVER_WS_PORT',
   webrtcDirect: 'AVER_WEBRTC_PORT',
   bootstrap: 'AVER_BOOTSTRAP',
-  relay: 'AVER_RELAY',
+  announce: 'AVER_ANNOUNCE',
   space: 'AVER_SPACE',
   allowHosts: 'AVER_ALLOW_HOSTS',
   logLevel: 'AVER_LOG_LEVEL',
@@ -133,6 +133,9 @@ async function readConfigFile(path: string): Promise<Partial<Settings>> {
   } catch (error) {
     throw new AverError('BAD_INPUT', `${path} is not JSON: ${(error as Error).message}.`);
   }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new AverError('BAD_INPUT', `${path}: the file: expected an object with settings.`);
+  }
   const parsed = v.safeParse(fileSchema, json);
   if (parsed.success) return parsed.output as Partial<Settings>;
   throw badSetting(path, parsed.issues[0]);
@@ -144,7 +147,7 @@ function badSetting(path: string, issue: v.BaseIssue<unknown>): AverError {
   const why =
     issue.type === 'strict_object' && at !== '' ? `is unknown; known are ${known}` : `${issue.message}`;
   const received = issue.type === 'strict_object' ? '' : `, got ${issue.received}`;
-  return new AverError('BAD_INPUT', `${path}: ${at === '' ? 'the file' : at}: ${why}${received}.`, {
+  return new AverError('BAD_INPUT', `${path}: ${at}: ${why}${received}.`, {
     fields: { path, setting: at },
   });
 }
@@ -168,9 +171,8 @@ function fromText(name: SettingName, given: string): unknown {
     case 'ws':
     case 'webrtcDirect':
       return given === 'off' ? false : /^\d+$/.test(given) ? Number(given) : given;
-    case 'relay':
-      return { on: true, true: true, 1: true, off: false, false: false, 0: false }[given] ?? given;
     case 'bootstrap':
+    case 'announce':
     case 'allowHosts':
       return given.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));
     default:

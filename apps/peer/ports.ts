@@ -14,7 +14,7 @@ type Name = (typeof NAMES)[number];
 export async function chooseListeners(config: Config, data: DataDir): Promise<Listeners> {
   const last = await data.ports();
   const host = config.p2pHost;
-  const chosen: Partial<Record<Name, number>> = {};
+  const chosen: Record<Name, number | false> = { tcp: false, ws: false, webrtcDirect: false };
   const taken = new Set<number>();
   for (const name of NAMES) {
     const wanted = config[name];
@@ -24,7 +24,8 @@ export async function chooseListeners(config: Config, data: DataDir): Promise<Li
     taken.add(port);
     chosen[name] = port;
   }
-  await data.setPorts(chosen);
+  const ports = Object.entries(chosen).filter((entry): entry is [Name, number] => entry[1] !== false);
+  await data.setPorts(Object.fromEntries(ports));
   return { host, ...chosen };
 }
 

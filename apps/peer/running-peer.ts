@@ -34,7 +34,7 @@ export async function startPeer(options: StartOptions): Promise<RunningPeer> {
     dataDir: config.dataDir,
     listen: await chooseListeners(config, data),
     bootstrap: config.bootstrap,
-    relay: config.relay,
+    announce: config.announce,
     log,
   });
   undo.defer(() => peer.stop());

@@ -10,19 +10,20 @@ import type { Config } from './config.ts';
 import { openDataDir, type Running } from './data-dir.ts';
 import { createHttpPeer } from './http-client.ts';
 
-/** Where a peer listens: ports, 0 for any free one, absent for none. */
+/** Where a peer listens: ports, 0 for any free one, `false` for none. */
 export interface Listeners {
   readonly host: string;
-  readonly tcp?: number;
-  readonly ws?: number;
-  readonly webrtcDirect?: number;
+  readonly tcp: number | false;
+  readonly ws: number | false;
+  readonly webrtcDirect: number | false;
 }
 
 export interface PeerSettings {
   readonly dataDir: string;
-  readonly listen: Listeners | undefined;
+  /** `false` stays off the network. */
+  readonly listen: Listeners | false;
   readonly bootstrap: readonly string[];
-  readonly relay: boolean;
+  readonly announce: readonly string[];
   readonly log: Log;
 }
 export type MakePeer = (settings: PeerSettings) => Promise<Peer>;
@@ -36,14 +37,20 @@ export interface Access {
 /** Where the peer was found; undefined when the command opened the store itself. */
 export type Reached = { readonly running: Running | undefined };
 
+export interface UseOptions {
+  /** The command needs other peers: where none runs, it connects to them itself. */
+  readonly online?: boolean;
+}
+
 const HEALTH_TIMEOUT_MS = 2000;
 const LOCK_RETRY_MS = 50;
 
 export async function withPeer<T>(
   access: Access,
   use: (peer: Peer, reached: Reached) => Promise<T>,
+  options: UseOptions = {},
 ): Promise<T> {
-  const { peer, running } = await reach(access);
+  const { peer, running } = await reach(access, options);
   try {
     return await use(peer, { running });
   } finally {
@@ -65,7 +72,10 @@ export async function findRunning(dataDir: string): Promise<Running | undefined>
   }
 }
 
-async function reach(access: Access): Promise<{ peer: Peer; running: Running | undefined }> {
+async function reach(
+  access: Access,
+  options: UseOptions,
+): Promise<{ peer: Peer; running: Running | undefined }> {
   const { dataDir } = access.config;
   const data = openDataDir(dataDir);
   if (!data.exists()) {
@@ -78,7 +88,7 @@ async function reach(access: Access): Promise<{ peer: Peer; running: Running | u
     const running = await findRunning(dataDir);
     if (running !== undefined) return { peer: createHttpPeer(running.url, await data.token()), running };
     try {
-      return { peer: await openStore(access), running: undefined };
+      return { peer: await openStore(access, options), running: undefined };
     } catch (error) {
       if (!isAverError(error, 'STORE_LOCKED') || Date.now() > giveUpMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
@@ -87,7 +97,8 @@ async function reach(access: Access): Promise<{ peer: Peer; running: Running | u
 }
 
 /** Listens nowhere: a command that comes and goes serves nobody. */
-function openStore({ config, makePeer, log }: Access): Promise<Peer> {
+function openStore({ config, makePeer, log }: Access, { online }: UseOptions): Promise<Peer> {
   const { dataDir, bootstrap } = config;
-  return makePeer({ dataDir, listen: undefined, bootstrap, relay: false, log });
+  const nowhere = { host: config.p2pHost, tcp: false, ws: false, webrtcDirect: false } as const;
+  return makePeer({ dataDir, listen: online === true && nowhere, bootstrap, announce: [], log });
 }

@@ -4,7 +4,7 @@ import type { Log } from '../../../src/base/ports.ts';
 import type { Peer, Space } from '../../../src/peer/api.ts';
 import { type Config, type Environment, type Flags, readConfig } from '../config.ts';
 import { createPinoLog } from '../log.ts';
-import { type MakePeer, type Reached, withPeer } from '../with-peer.ts';
+import { type MakePeer, type Reached, type UseOptions, withPeer } from '../with-peer.ts';
 import { pickSpace } from './format.ts';
 import { Output, type Terminal } from './output.ts';
 
@@ -26,14 +26,18 @@ export interface Context {
   readonly out: Output;
   readonly log: Log;
   readonly signal: AbortSignal;
-  usePeer<T>(use: (peer: Peer, reached: Reached) => Promise<T>): Promise<T>;
-  useSpace<T>(use: (space: Space, peer: Peer, reached: Reached) => Promise<T>): Promise<T>;
+  usePeer<T>(use: (peer: Peer, reached: Reached) => Promise<T>, options?: UseOptions): Promise<T>;
+  useSpace<T>(
+    use: (space: Space, peer: Peer, reached: Reached) => Promise<T>,
+    options?: UseOptions,
+  ): Promise<T>;
 }
 
 export async function createContext(io: CliIo, flags: Flags, json: boolean): Promise<Context> {
   const config = await readConfig(flags, io.environment);
   const log = createPinoLog(config.logLevel);
-  const usePeer: Context['usePeer'] = (use) => withPeer({ config, makePeer: io.makePeer, log }, use);
+  const usePeer: Context['usePeer'] = (use, options) =>
+    withPeer({ config, makePeer: io.makePeer, log }, use, options);
   return {
     io,
     config,
@@ -41,10 +45,10 @@ export async function createContext(io: CliIo, flags: Flags, json: boolean): Pro
     out: new Output(json, io.stdout, io.stderr, io.environment),
     signal: io.signal,
     usePeer,
-    useSpace: (use) =>
+    useSpace: (use, options) =>
       usePeer(async (peer, reached) => {
         const asked = config.source('space') !== 'default';
         return use(await pickSpace(await peer.spaces(), config.space, asked), peer, reached);
-      }),
+      }, options),
   };
 }

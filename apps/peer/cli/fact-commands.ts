@@ -67,21 +67,24 @@ export const queryOptions: NonNullable<CommandSpec['options']> = (command) =>
 async function put(context: Context, args: readonly string[], options: Options): Promise<void> {
   const claim = toClaim(args, options);
   const { out } = context;
-  await context.useSpace(async (space) => {
-    const receipt = await space.assert(claim, { signal: context.signal });
-    if (receipt.warning !== undefined) {
-      out.note({ warning: receipt.warning }, `warning ${receipt.warning.code}: ${receipt.warning.message}`);
-    }
-    const replicas = await replicate(context, space, options);
-    const more = replicas === undefined ? '' : `, and held by ${replicas.length} other peers`;
-    await out.result(
-      { space: space.id, ...receipt, ...(replicas === undefined ? {} : { replicas }) },
-      () => receipt.id,
-    );
-    out.message(
-      `Written to ${space.name} as ${shortId(receipt.author)}/${receipt.seq}, durable here${more}.`,
-    );
-  });
+  await context.useSpace(
+    async (space) => {
+      const receipt = await space.assert(claim, { signal: context.signal });
+      if (receipt.warning !== undefined) {
+        out.note({ warning: receipt.warning }, `warning ${receipt.warning.code}: ${receipt.warning.message}`);
+      }
+      const replicas = await replicate(context, space, options);
+      const more = replicas === undefined ? '' : `, and held by ${replicas.length} other peers`;
+      await out.result(
+        { space: space.id, ...receipt, ...(replicas === undefined ? {} : { replicas }) },
+        () => receipt.id,
+      );
+      out.message(
+        `Written to ${space.name} as ${shortId(receipt.author)}/${receipt.seq}, durable here${more}.`,
+      );
+    },
+    { online: options.replicas !== undefined },
+  );
 }
 
 function toClaim(args: readonly string[], options: Options): ClaimInput {

@@ -19,7 +19,7 @@ const SETTINGS: readonly SettingName[] = [
   'ws',
   'webrtcDirect',
   'bootstrap',
-  'relay',
+  'announce',
   'space',
   'allowHosts',
   'logLevel',
@@ -56,7 +56,10 @@ function listenOptions(command: Command): Command {
     .option('--ws <port>', 'WebSocket port for browsers, or off')
     .option('--webrtc-direct <port>', 'UDP port for browsers, or off')
     .option('-b, --bootstrap <addresses>', 'peers to stay connected to, with commas between')
-    .option('--relay <on>', 'on or off: help browsers to find each other (default: on)')
+    .option(
+      '--announce <addresses>',
+      'addresses to tell others beside those listened on, with commas between',
+    )
     .option('--allow-hosts <names>', 'host names that the HTTP interface answers to, besides localhost')
     .option(
       '-s, --space <name>',

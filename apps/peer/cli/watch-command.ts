@@ -31,12 +31,15 @@ async function watch(context: Context, _args: readonly string[], options: Option
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const follower = new Follower(context, options.newOnly === true, countMax);
-  await context.useSpace(async (space) => {
-    for await (const event of space.watch(query, { signal })) {
-      if (await follower.take(event)) break;
-    }
-    stop.abort();
-  });
+  await context.useSpace(
+    async (space) => {
+      for await (const event of space.watch(query, { signal })) {
+        if (await follower.take(event)) break;
+      }
+      stop.abort();
+    },
+    { online: true },
+  );
 }
 
 class Follower {

@@ -16,7 +16,6 @@ const claim = v.strictObject({
   object: v.unknown(),
   confidence: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
 });
-const claims = v.union([claim, v.array(claim), v.strictObject({ claims: v.array(claim) })]);
 
 export const querySchema = v.strictObject({
   subject: v.optional(v.string()),
@@ -62,26 +61,20 @@ export const idSchema = hex64;
 export function check<S extends v.GenericSchema>(schema: S, input: unknown, what: string): v.InferOutput<S> {
   const parsed = v.safeParse(schema, input);
   if (parsed.success) return parsed.output;
-  const { place, message } = deepest(parsed.issues[0]);
-  throw new AverError('BAD_INPUT', `The ${what} is wrong${place === '' ? '' : ` at ${place}`}: ${message}.`, {
-    fields: { at: place },
-  });
-}
-
-/** Of a union the issue of the variant that came furthest, because that is the one that was meant. */
-function deepest(issue: v.BaseIssue<unknown>): { place: string; message: string } {
-  let best = { place: v.getDotPath(issue) ?? '', message: issue.message };
-  for (const inner of issue.issues ?? []) {
-    const found = deepest(inner);
-    if (found.place.length > best.place.length) best = found;
-  }
-  return best;
+  const [issue] = parsed.issues;
+  const place = v.getDotPath(issue) ?? '';
+  const at = place === '' ? '' : ` at ${place}`;
+  throw new AverError('BAD_INPUT', `The ${what} is wrong${at}: ${issue.message}.`, { fields: { at: place } });
 }
 
 /** The JSON of a body; `{}` when there is none. */
 export async function bodyOf<S extends v.GenericSchema>(c: Context, schema: S): Promise<v.InferOutput<S>> {
+  return check(schema, await jsonOf(c), 'body');
+}
+
+async function jsonOf(c: Context): Promise<unknown> {
   const text = await c.req.text();
-  return check(schema, text.trim() === '' ? {} : parseJson(text), 'body');
+  return text.trim() === '' ? {} : parseJson(text);
 }
 
 function parseJson(text: string): unknown {
@@ -92,9 +85,15 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** One claim, a list of them, or `{claims}`. */
 export async function claimsOf(c: Context): Promise<readonly ClaimInput[]> {
-  const body = await bodyOf(c, claims);
-  const list = Array.isArray(body) ? body : 'claims' in body ? body.claims : [body];
+  const body = await jsonOf(c);
+  // The shape is told first, so that an error is about what was meant.
+  const list = Array.isArray(body)
+    ? check(v.array(claim), body, 'body')
+    : typeof body === 'object' && body !== null && 'claims' in body
+      ? check(v.strictObject({ claims: v.array(claim) }), body, 'body').claims
+      : [check(claim, body, 'body')];
   return list.map(({ subject, predicate, object, confidence }) => ({
     subject,
     predicate,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 
 /** Everything from here; WebSocket to any peer; WebAssembly for hashing; workers from blobs. */
 const CONTENT_SECURITY_POLICY = [
@@ -39,11 +39,16 @@ export function webRoutes(webDir: string): Hono {
   if (!existsSync(join(webDir, 'index.html'))) {
     return routes.get('/', (c) => c.html(NOT_BUILT, 503));
   }
-  return routes.get('*', serveStatic({ root: webDir, onFound: (path, c) => cacheFor(path, c) }));
+  // After the file was found: headers set while it is looked up would be lost.
+  routes.use('*', async (c, next) => {
+    await next();
+    if (c.res.ok) c.header('Cache-Control', cacheFor(c.req.path));
+  });
+  return routes.get('*', serveStatic({ root: webDir }));
 }
 
 /** Names with a hash never change; all else (the page, the service worker) is asked for anew. */
-function cacheFor(path: string, c: Context): void {
-  const hashed = /[\\/]assets[\\/].*-[\w-]{8,}\.\w+$/.test(path);
-  c.header('Cache-Control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+function cacheFor(path: string): string {
+  const hashed = /^\/assets\/.*-[\w-]{8,}\.\w+$/.test(path);
+  return hashed ? 'public, max-age=31536000, immutable' : 'no-cache';
 }
