@@ -10,6 +10,7 @@ import { createLibp2p } from 'libp2p';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import { Gater } from './gater.ts';
+import { replayInitChannels } from './init-channel.ts';
 import { Libp2pNetwork } from './libp2p-network.ts';
 import { type NetworkOptions, type NodeServices, sharedOptions } from './libp2p-options.ts';
 import { RelayKeeper } from './relay-keeper.ts';
@@ -34,6 +35,7 @@ export async function createBrowserNetwork(options: BrowserNetworkOptions): Prom
   const gater = new Gater(clock, { denyPrivate: options.allowPrivate !== true });
   const rtcConfiguration: RTCConfiguration = { iceServers: [...(options.iceServers ?? [])] };
   const webrtc = typeof RTCPeerConnection === 'function';
+  if (webrtc) replayInitChannels();
   const libp2p = await createLibp2p<NodeServices & Record<string, unknown>>({
     ...(await sharedOptions(options, gater, limits.connectionsBrowserMax)),
     addresses: { listen: webrtc ? [...Array(limits.relaysMax).fill('/p2p-circuit'), '/webrtc'] : [] },
