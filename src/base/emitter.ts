@@ -4,7 +4,7 @@
 type Listeners = Record<keyof any, (...args: any[]) => void>;
 
 export class Emitter<E extends { [K in keyof E]: Listeners[string] }> {
-  readonly #listeners = new Map<keyof E, Set<E[keyof E]>>();
+  readonly #listeners = new Map<keyof E, Set<{ readonly tell: E[keyof E] }>>();
   readonly #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void = () => undefined) {
@@ -14,14 +14,16 @@ export class Emitter<E extends { [K in keyof E]: Listeners[string] }> {
   /** Returns the function that removes the listener again. */
   on<K extends keyof E>(event: K, listener: E[K]): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(listener));
-    return () => listeners.delete(listener);
+    // Boxed, so that a function given twice is two listeners.
+    const entry = { tell: listener };
+    this.#listeners.set(event, listeners.add(entry));
+    return () => listeners.delete(entry);
   }
 
   emit<K extends keyof E>(event: K, ...args: Parameters<E[K]>): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+    for (const { tell } of [...(this.#listeners.get(event) ?? [])]) {
       try {
-        listener(...args);
+        tell(...args);
       } catch (error) {
         this.#onError(error);
       }

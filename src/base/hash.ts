@@ -5,6 +5,7 @@
 import { blake3 as nobleBlake3 } from '@noble/hashes/blake3.js';
 import { createBLAKE3 } from 'hash-wasm';
 import { concatBytes, utf8 } from './bytes.ts';
+import { AverError } from './errors.ts';
 
 interface Hasher {
   init(): Hasher;
@@ -13,13 +14,18 @@ interface Hasher {
 }
 
 let fast: Hasher | undefined;
+let fastKeyed: Hasher | undefined;
 let loading: Promise<void> | undefined;
+
+/** The keyed hasher takes its key from here each time it starts: one instance serves all keys. */
+const keySlot = new Uint8Array(32);
 
 /** Loads the WebAssembly hasher once; later calls return the same promise. Never rejects. */
 export function loadFastHash(): Promise<void> {
-  loading ??= createBLAKE3().then(
-    (hasher) => {
+  loading ??= Promise.all([createBLAKE3(), createBLAKE3(256, keySlot)]).then(
+    ([hasher, keyed]) => {
       fast = hasher as Hasher;
+      fastKeyed = keyed as Hasher;
     },
     () => undefined, // No WebAssembly (a strict content policy): noble goes on answering.
   );
@@ -28,16 +34,26 @@ export function loadFastHash(): Promise<void> {
 
 /** 32 bytes: BLAKE3 of the parts one after the other. */
 export function blake3(...parts: readonly Uint8Array[]): Uint8Array {
-  if (fast === undefined)
-    return nobleBlake3(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts));
-  fast.init();
-  for (const part of parts) fast.update(part);
-  return fast.digest('binary');
+  if (fast === undefined) return nobleBlake3(joined(parts));
+  return digest(fast, parts);
 }
 
-/** 32 bytes: BLAKE3 in keyed mode, with a 32-byte key. */
+/** 32 bytes: BLAKE3 in keyed mode. Throws `BAD_INPUT` unless the key has 32 bytes. */
 export function blake3Keyed(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  return nobleBlake3(concatBytes(...parts), { key });
+  if (key.length !== keySlot.length) throw new AverError('BAD_INPUT', 'The key must have 32 bytes.');
+  if (fastKeyed === undefined) return nobleBlake3(joined(parts), { key });
+  keySlot.set(key);
+  return digest(fastKeyed, parts);
+}
+
+function digest(hasher: Hasher, parts: readonly Uint8Array[]): Uint8Array {
+  hasher.init();
+  for (const part of parts) hasher.update(part);
+  return hasher.digest('binary');
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts);
 }
 
 /** Every domain separator of the protocol. Frozen: a change is a new version of what it separates. */
