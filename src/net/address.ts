@@ -35,9 +35,13 @@ function hasPart(address: Multiaddr, name: string): boolean {
   return address.getComponents().some((component) => component.name === name);
 }
 
-/** The relay carries signalling only when `/webrtc` follows; otherwise it carries the connection. */
-export function isRelayAddress(address: Multiaddr): boolean {
-  return hasPart(address, 'p2p-circuit') && !hasPart(address, 'webrtc');
+/**
+ * Whether others can use the own address. Not when a relay would carry the connection (gossip and
+ * streams do not run over relays), nor when the relay is one that browsers cannot dial.
+ */
+export function isUseful(address: Multiaddr): boolean {
+  if (!isCircuitAddress(address)) return true;
+  return hasPart(address, 'webrtc') && (hasPart(address, 'ws') || hasPart(address, 'webrtc-direct'));
 }
 
 export function isCircuitAddress(address: Multiaddr): boolean {

@@ -12,7 +12,7 @@ import type {
   NetworkEvents,
   TopicHandler,
 } from '../base/ports.ts';
-import { addressToPeerId, isDirect, isRelayAddress, parseAddress, parsePeerId } from './address.ts';
+import { addressToPeerId, isDirect, isUseful, parseAddress, parsePeerId } from './address.ts';
 import { toDialError, toStreamError } from './failures.ts';
 import { Libp2pFrameStream } from './frame-stream.ts';
 import type { Gater } from './gater.ts';
@@ -242,7 +242,10 @@ export class Libp2pNetwork implements Network {
     libp2p.addEventListener('connection:open', (event) => this.#onConnection(event.detail));
     libp2p.addEventListener('connection:close', (event) => this.#onConnection(event.detail));
     libp2p.addEventListener('peer:identify', (event) => this.#onIdentify(event.detail));
-    libp2p.addEventListener('self:peer:update', () => this.#onAddresses());
+    // libp2p itself announces changed addresses with a delay; its listeners know at once.
+    for (const event of ['transport:listening', 'transport:close', 'self:peer:update'] as const) {
+      libp2p.addEventListener(event, () => queueMicrotask(() => this.#onAddresses()));
+    }
     this.#emitter.on('connect', () => this.#meeting.onChange());
     this.#emitter.on('change', () => this.#meeting.onChange());
     this.#emitter.on('disconnect', (peerId) => this.#onDisconnect(peerId));
@@ -273,9 +276,9 @@ export class Libp2pNetwork implements Network {
     this.#redialer.onDisconnect(peerId);
   }
 
-  /** Circuit addresses without `/webrtc` are left out: gossip and streams do not run over relays. */
   #onAddresses(): void {
-    const addresses = this.#libp2p.getMultiaddrs().flatMap((a) => (isRelayAddress(a) ? [] : [a.toString()]));
+    if (!this.#started) return;
+    const addresses = this.#libp2p.getMultiaddrs().filter(isUseful).map(String);
     if (addresses.join() === this.#addresses.join()) return;
     this.#addresses = addresses;
     this.#emitter.emit('addresses', addresses);
