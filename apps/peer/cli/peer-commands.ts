@@ -58,7 +58,7 @@ function statusText(
     ...(clock.skewMs === undefined ? [] : [['clock', `${Math.round(clock.skewMs)} ms from the other peers`]]),
     ...info.addresses.map((address, i) => [i === 0 ? 'listens' : '', address]),
   ];
-  const head = ['SPACE', 'ID', 'ACCESS', 'FACTS IN', 'AUTHORS', 'PEERS', 'STATE', 'ROOT'];
+  const head = ['SPACE', 'ID', 'ACCESS', 'ASSERTIONS', 'AUTHORS', 'PEERS', 'STATE', 'ROOT'];
   const table = out.table(head, spaces.map(spaceRow));
   const layout = out.layout(rows);
   return `${rows.map(layout).join('\n')}\n\n${spaces.length === 0 ? 'No space yet.' : table}`;
@@ -70,7 +70,7 @@ function spaceRow(space: SpaceStatus): readonly string[] {
     space.name,
     shortId(space.id),
     `${space.write}/${space.read}${space.mayWrite ? '' : ' (read only)'}`,
-    `${space.assertions} assertions`,
+    String(space.assertions),
     String(space.authors),
     `${equal} of ${space.peers.length} equal`,
     stateText(space),

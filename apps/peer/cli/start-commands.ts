@@ -133,7 +133,8 @@ async function announce({ config, out, io }: Context, peer: RunningPeer): Promis
     ['  invite', invite.link],
     ['  data', `${config.dataDir} (${info.storage.kind})`],
     ['  space', `${space.name} (${shortId(space.id)})`],
-    ...info.addresses.map((address, i) => [i === 0 ? '  listens' : '', address]),
+    ['  listens', listenText(info.addresses)],
+    ['  peer', info.peerId],
   ];
   const width = '  listens'.length;
   await out.result({ ...value, addresses: info.addresses }, () =>
@@ -151,6 +152,20 @@ async function announce({ config, out, io }: Context, peer: RunningPeer): Promis
   for (const { code, message, advice } of info.problems) {
     out.message(`${out.style('yellow', `problem ${code}`)}: ${message} ${advice}`);
   }
+}
+
+/** Transports with their ports, and where: whole addresses are in `aver status`. */
+function listenText(addresses: readonly string[]): string {
+  const ports = new Set<string>();
+  const hosts = new Set<string>();
+  for (const address of addresses) {
+    const [, , host = '', , port = '', ...rest] = address.split('/');
+    if (rest.includes('p2p-circuit')) continue;
+    const transport = rest.includes('ws') ? 'ws' : rest.includes('webrtc-direct') ? 'webrtc-direct' : 'tcp';
+    ports.add(`${transport} ${port}`);
+    hosts.add(host);
+  }
+  return ports.size === 0 ? 'nowhere' : `${[...ports].join(', ')} on ${[...hosts].join(', ')}`;
 }
 
 /** What a second command needs to find the same peer. */
