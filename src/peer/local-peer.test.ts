@@ -244,6 +244,7 @@ describe('a wrong clock', () => {
 
     const slightly = await newPeer({ near: a, clock: ahead(5_000) });
     const theirs = await slightly.open(invite);
+    await slightly.connect((await a.info()).addresses[0] as string);
     await theirs.sync({ signal: AbortSignal.timeout(10_000) });
     expect((await theirs.assert({ subject: 'soon', predicate: 'n', object: 1 })).warning?.code).toBe(
       'CLOCK_AHEAD',
@@ -251,6 +252,7 @@ describe('a wrong clock', () => {
 
     const far = await newPeer({ near: a, clock: ahead(600_000) });
     const future = await far.open(invite);
+    await far.connect((await a.info()).addresses[0] as string);
     await future.sync({ signal: AbortSignal.timeout(10_000) });
     expect(await codeOf(future.assert({ subject: 'late', predicate: 'n', object: 1 }))).toBe('CLOCK_AHEAD');
     expect((await far.info()).problems.map((problem) => problem.code)).toContain('CLOCK_AHEAD');
