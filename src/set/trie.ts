@@ -149,6 +149,14 @@ export class Trie {
     return node;
   }
 
+  /** The node that a path of nibbles would have if no leaf ended above it: what peers compare. */
+  canonicalAt(prefix: readonly number[]): TrieNode | undefined {
+    const node = this.at(prefix);
+    if (node !== undefined) return node;
+    const entries = this.below(prefix);
+    return entries.length === 0 ? undefined : leafOf(entries);
+  }
+
   /** Entries below a path of nibbles, wherever leaves end. */
   below(prefix: readonly number[]): TrieEntry[] {
     let node = this.node;

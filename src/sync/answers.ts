@@ -1,0 +1,149 @@
+/** Bytes of answers; the mirror of `requests.ts`. */
+
+import { CborWriter } from '../base/cbor.ts';
+import { CborReader } from '../base/cbor-reader.ts';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { LEAF_MAX, type Tip } from '../set/trie.ts';
+import { type Answer, answerTypes, type NodeView } from './messages.ts';
+import {
+  readCursor,
+  readLimits,
+  readList,
+  writeBytesOrNull,
+  writeCursor,
+  writeLimits,
+  writeList,
+} from './requests.ts';
+
+const CODE_BYTES_MAX = 64;
+const MESSAGE_BYTES_MAX = 512;
+const RETRY_MS_MAX = 60_000;
+export const DIGEST_BYTES = 6;
+const INNER_BYTES = 16 * DIGEST_BYTES;
+
+export function encodeAnswer(id: number, answer: Answer): Uint8Array {
+  const writer = new CborWriter().array(3).uint(id).uint(answerTypes[answer.type]);
+  writeBody(writer, answer);
+  return writer.finish();
+}
+
+function writeBody(writer: CborWriter, answer: Answer): CborWriter {
+  switch (answer.type) {
+    case 'hello':
+      writer.array(3);
+      writeBytesOrNull(writer, answer.proof);
+      writer.uint(answer.clockMs);
+      return writeLimits(writer, answer.limits);
+    case 'ping':
+      writer.array(2).uint(answer.clockMs);
+      return answer.count === null ? writer.null() : writer.uint(answer.count);
+    case 'roots':
+      return writer.array(3).bytes(answer.root).uint(answer.count).bytes(answer.flushed);
+    case 'nodes':
+      return writeList(writer, answer.nodes, (node) => writeNode(writer, node));
+    case 'runs':
+      writer.array(3);
+      writeList(writer, answer.runs, (run) => writer.bytes(run));
+      writer.bool(answer.open);
+      return writeCursor(writer, answer.cursor);
+    case 'flushed':
+      return writer.bytes(answer.root);
+    case 'busy':
+      return writer.uint(answer.retryAfterMs);
+    case 'denied':
+      return writer.text(answer.code);
+    case 'error':
+      return writer.array(2).text(answer.code).text(answer.message);
+    case 'ok':
+    case 'stale':
+      return writer.null();
+  }
+}
+
+function writeNode(writer: CborWriter, node: NodeView): void {
+  if (node.kind === 'empty') writer.null();
+  else if (node.kind === 'inner') writer.bytes(node.digests);
+  else
+    writeList(writer, node.tips, ({ author, seq, id }) => writer.array(3).bytes(author).uint(seq).bytes(id));
+}
+
+export interface AnswerFrame {
+  readonly id: number;
+  readonly answer: Answer;
+}
+
+/** Throws `BAD_ENCODING`. */
+export function decodeAnswer(frame: Uint8Array): AnswerFrame {
+  const reader = new CborReader(frame);
+  reader.array(3, 3);
+  const id = reader.uint();
+  const answer = readBody(reader, reader.uint());
+  reader.end();
+  return { id, answer };
+}
+
+function readBody(reader: CborReader, number: number): Answer {
+  switch (number) {
+    case answerTypes.hello:
+      reader.array(3, 3);
+      return {
+        type: 'hello',
+        proof: reader.hashOrNull(),
+        clockMs: reader.uint(),
+        limits: readLimits(reader),
+      };
+    case answerTypes.ping:
+      reader.array(2, 2);
+      return { type: 'ping', clockMs: reader.uint(), count: reader.skipNull() ? null : reader.uint() };
+    case answerTypes.roots:
+      reader.array(3, 3);
+      return { type: 'roots', root: reader.hash(), count: reader.uint(), flushed: reader.hash() };
+    case answerTypes.nodes:
+      return { type: 'nodes', nodes: readList(reader, limits.nodePrefixesMax, () => readNode(reader)) };
+    case answerTypes.runs:
+      return readRuns(reader);
+    case answerTypes.flushed:
+      return { type: 'flushed', root: reader.hash() };
+    case answerTypes.busy:
+      return { type: 'busy', retryAfterMs: reader.uint(RETRY_MS_MAX) };
+    case answerTypes.denied:
+      return { type: 'denied', code: reader.text(CODE_BYTES_MAX) };
+    case answerTypes.error:
+      reader.array(2, 2);
+      return { type: 'error', code: reader.text(CODE_BYTES_MAX), message: reader.text(MESSAGE_BYTES_MAX) };
+    case answerTypes.ok:
+    case answerTypes.stale:
+      if (!reader.skipNull())
+        throw new AverError('BAD_ENCODING', 'An answer has a body that it must not have.');
+      return { type: number === answerTypes.ok ? 'ok' : 'stale' };
+    default:
+      throw new AverError('BAD_ENCODING', `There is no answer of type ${number}.`);
+  }
+}
+
+function readRuns(reader: CborReader): Answer {
+  reader.array(3, 3);
+  return {
+    type: 'runs',
+    runs: readList(reader, limits.chunkRunsMax, () => reader.bytes(limits.runBytesMax)),
+    open: reader.bool(),
+    cursor: readCursor(reader),
+  };
+}
+
+function readNode(reader: CborReader): NodeView {
+  if (reader.skipNull()) return { kind: 'empty' };
+  if (reader.isArray()) return { kind: 'leaf', tips: readList(reader, LEAF_MAX, () => readTip(reader)) };
+  return { kind: 'inner', digests: reader.bytes(INNER_BYTES, INNER_BYTES) };
+}
+
+function readTip(reader: CborReader): Tip {
+  reader.array(3, 3);
+  return { author: reader.hash(), seq: reader.uint(), id: reader.hash() };
+}
+
+/** A message that fits the answer's bound, cut at a character. */
+export function errorAnswer(code: string, message: string): Answer {
+  return { type: 'error', code, message: message.slice(0, MESSAGE_BYTES_MAX / 4).toWellFormed() };
+}

@@ -1,0 +1,242 @@
+/**
+ * The asking side of a sync stream: opens it when it is needed, keeps it open, tells answers apart
+ * by request id, and gives up on each at its deadline.
+ */
+import { ADVICE, AverError, type ErrorCode, isAverError, toAverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { AbortOptions, Clock, FrameStream, Metrics, Network } from '../base/ports.ts';
+import { decodeAnswer } from './answers.ts';
+import { Slots, withDeadline } from './deadline.ts';
+import { type Answer, type Request, type RunsAnswer, SYNC_PROTOCOL } from './messages.ts';
+import { encodeRequest } from './requests.ts';
+
+/** Requests that wait for a slot: more is a defect of the caller, not of the peer. */
+const WAITING_MAX = 256;
+
+/** Each answer type belongs to one kind of request. */
+type AnswerOf<R extends Request['type']> = Extract<Answer, { type: R extends 'digest' ? 'ok' : R }>;
+
+interface Waiting {
+  answer(answer: Answer): void;
+  fail(error: Error): void;
+}
+
+export interface ChannelOptions {
+  readonly network: Network;
+  readonly peerId: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly timeoutMs: number;
+  /** The peer said what no honest one says. */
+  readonly onFault: (code: ErrorCode, message: string) => void;
+}
+
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #slots = new Slots(limits.requestsOpenPerPeerMax, WAITING_MAX);
+  #stream: Promise<FrameStream> | undefined;
+  #nextId = 1;
+  #framesIn = 0;
+  #closed = false;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One request, one answer. Throws `BUSY` (with `retryAfterMs`), `DENIED`, `TIMEOUT`, `ABORTED`,
+   * `STREAM_FAILED`, or the code that the peer names.
+   */
+  async ask<R extends Exclude<Request['type'], 'pull' | 'fetch' | 'more' | 'cancel'>>(
+    request: Request & { readonly type: R },
+    options: AbortOptions = {},
+  ): Promise<AnswerOf<R> | { readonly type: 'stale' }> {
+    const free = await this.#slots.take();
+    const id = this.#nextId++;
+    const framesIn = this.#framesIn;
+    try {
+      const { clock, timeoutMs } = this.#options;
+      const what = `The answer to ${request.type}`;
+      const answer = await withDeadline({ clock, timeoutMs, what, ...options }, (signal) =>
+        this.#exchange(id, request, signal),
+      );
+      const wanted = request.type === 'digest' ? 'ok' : request.type;
+      if (answer.type !== wanted && answer.type !== 'stale') throw this.#unexpected(answer);
+      return answer as AnswerOf<R> | { readonly type: 'stale' };
+    } catch (error) {
+      // A stream on which nothing comes at all may be dead without knowing it: the next request opens another.
+      if (isAverError(error, 'TIMEOUT') && this.#framesIn === framesIn) this.#reset(error);
+      throw error;
+    } finally {
+      this.#waiting.delete(id);
+      free();
+    }
+  }
+
+  async #exchange(id: number, request: Request, signal: AbortSignal): Promise<Answer> {
+    const stream = await this.#open(signal);
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#waiting.set(id, { answer: resolve, fail: reject });
+    });
+    // The answer may fail while the request is still being sent.
+    answer.catch(() => undefined);
+    await stream.send(encodeRequest(id, request), { signal });
+    return answer;
+  }
+
+  /**
+   * The chunks of a pull or a fetch, each within the deadline. The next is let come when the one
+   * before was taken in; leaving the loop early tells the peer to stop.
+   */
+  async *chunks(
+    request: Request & { readonly type: 'pull' | 'fetch' },
+    options: AbortOptions = {},
+  ): AsyncGenerator<RunsAnswer> {
+    const free = await this.#slots.take();
+    const id = this.#nextId++;
+    const { clock, timeoutMs } = this.#options;
+    const inbox = new Inbox();
+    const limitsOfWait = { clock, timeoutMs, what: `The answer to ${request.type}`, ...options };
+    let stream: FrameStream | undefined;
+    let open = true;
+    try {
+      stream = await withDeadline(limitsOfWait, async (signal) => {
+        const opened = await this.#open(signal);
+        this.#waiting.set(id, inbox);
+        await opened.send(encodeRequest(id, request), { signal });
+        return opened;
+      });
+      while (open) {
+        const answer = await withDeadline(limitsOfWait, () => inbox.next());
+        if (answer.type !== 'runs') throw this.#unexpected(answer);
+        open = answer.open;
+        yield answer;
+        if (open) await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
+      }
+    } finally {
+      this.#waiting.delete(id);
+      free();
+      if (open) stream?.send(encodeRequest(id, { type: 'cancel' })).catch(() => undefined);
+    }
+  }
+
+  #unexpected(answer: Answer): AverError {
+    switch (answer.type) {
+      case 'busy':
+        return new AverError('BUSY', 'The peer is at its limit.', {
+          fields: { retryAfterMs: answer.retryAfterMs },
+        });
+      case 'denied':
+        return new AverError('DENIED', `The peer refused: ${answer.code}.`, {
+          fields: { code: answer.code },
+        });
+      case 'error':
+        return new AverError(isCode(answer.code) ? answer.code : 'PROTOCOL_UNSUPPORTED', answer.message);
+      default: {
+        const error = new AverError('BAD_ENCODING', `An answer of type ${answer.type} was not asked for.`);
+        this.#options.onFault(error.code, error.message);
+        return error;
+      }
+    }
+  }
+
+  #open(signal: AbortSignal): Promise<FrameStream> {
+    if (this.#closed) throw new AverError('CLOSED', 'The peer is gone.');
+    if (this.#stream === undefined) {
+      const { network, peerId } = this.#options;
+      const opening = network.openStream(peerId, SYNC_PROTOCOL, { signal });
+      this.#stream = opening;
+      opening.then(
+        (stream) => this.#read(stream, opening),
+        () => this.#forget(opening),
+      );
+    }
+    return this.#stream;
+  }
+
+  #forget(opening: Promise<FrameStream>): void {
+    if (this.#stream === opening) this.#stream = undefined;
+  }
+
+  async #read(stream: FrameStream, opening: Promise<FrameStream>): Promise<void> {
+    let cause = new AverError('STREAM_FAILED', 'The peer closed the stream.');
+    try {
+      if (this.#closed) throw new AverError('CLOSED', 'The peer is gone.');
+      for await (const frame of stream.frames) this.#receive(frame);
+      await stream.close();
+    } catch (error) {
+      cause = toAverError(error);
+      if (cause.code === 'BAD_ENCODING') this.#options.onFault(cause.code, cause.message);
+      if (cause.code === 'INTERNAL') cause = new AverError('STREAM_FAILED', cause.message, { cause: error });
+      stream.abort(cause);
+    }
+    this.#forget(opening);
+    this.#failAll(cause);
+  }
+
+  #receive(frame: Uint8Array): void {
+    this.#framesIn++;
+    const { id, answer } = decodeAnswer(frame);
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.answer(answer);
+    else if (id < this.#nextId) this.#options.metrics.add('sync_answers_late');
+    else {
+      this.#options.metrics.add('sync_unsolicited');
+      this.#options.onFault('BAD_ENCODING', 'The peer answered what nobody asked.');
+    }
+  }
+
+  #failAll(cause: Error): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const each of waiting) each.fail(cause);
+  }
+
+  close(cause = new AverError('CLOSED', 'The peer is gone.')): void {
+    this.#closed = true;
+    this.#reset(cause);
+  }
+
+  #reset(cause: AverError): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.#failAll(cause);
+    stream?.then((open) => open.abort(cause)).catch(() => undefined);
+  }
+}
+
+/** Chunks that came and were not taken yet: never more than the peer was allowed. */
+class Inbox implements Waiting {
+  readonly #answers: Answer[] = [];
+  #error: Error | undefined;
+  #wake: () => void = () => undefined;
+
+  answer(answer: Answer): void {
+    if (this.#answers.length > limits.chunksAheadMax) {
+      this.fail(new AverError('BAD_ENCODING', 'The peer sent more chunks than it was asked for.'));
+      return;
+    }
+    this.#answers.push(answer);
+    this.#wake();
+  }
+
+  fail(error: Error): void {
+    this.#error = error;
+    this.#wake();
+  }
+
+  async next(): Promise<Answer> {
+    while (this.#answers.length === 0) {
+      if (this.#error !== undefined) throw this.#error;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#answers.shift() as Answer;
+  }
+}
+
+function isCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ADVICE, code);
+}

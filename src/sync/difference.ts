@@ -1,0 +1,113 @@
+/** What a diff of two frontiers means: who leads by how much, and what to ask for. */
+import { bytesToHex } from '../base/bytes.ts';
+import { limits } from '../base/limits.ts';
+import type { Replica } from '../set/replica.ts';
+import type { Tip } from '../set/trie.ts';
+import type { Diff } from './descent.ts';
+import type { Known, Range } from './messages.ts';
+
+/** How a peer's set relates to ours. `ahead`: it has what we lack. */
+export type Relation = 'unknown' | 'equal' | 'ahead' | 'behind' | 'diverged';
+
+export interface AuthorDifference {
+  readonly author: Uint8Array;
+  /** Highest seq on each side, 0 for none. */
+  readonly mine: number;
+  readonly theirs: number;
+}
+
+export interface Difference {
+  readonly relation: Relation;
+  /** Assertions that we hold and they lack, and the other way round. */
+  readonly leads: number;
+  readonly lacks: number;
+  readonly authors: readonly AuthorDifference[];
+}
+
+export function relationOf(leads: number, lacks: number): Relation {
+  if (leads > 0) return lacks > 0 ? 'diverged' : 'behind';
+  return lacks > 0 ? 'ahead' : 'equal';
+}
+
+interface Sides {
+  readonly author: Uint8Array;
+  mine: number;
+  /** Highest of their tips that we know, and of all. */
+  theirsKnown: number;
+  theirs: number;
+  unknown: boolean;
+}
+
+export function summarize(diff: Diff): Difference {
+  const sides = new Map<string, Sides>();
+  const of = (author: Uint8Array) => {
+    const key = bytesToHex(author);
+    const side = sides.get(key) ?? { author, mine: 0, theirsKnown: 0, theirs: 0, unknown: false };
+    sides.set(key, side);
+    return side;
+  };
+  for (const tip of diff.mine) of(tip.author).mine = Math.max(of(tip.author).mine, tip.seq);
+  for (const tip of diff.theirs) {
+    const side = of(tip.author);
+    side.theirs = Math.max(side.theirs, tip.seq);
+    if (tip.known) side.theirsKnown = Math.max(side.theirsKnown, tip.seq);
+    else side.unknown = true;
+  }
+  let leads = 0;
+  let lacks = 0;
+  for (const side of sides.values()) {
+    // Where both have tips that the other lacks and neither is longer, each lacks at least one.
+    if (side.unknown) lacks += Math.max(1, side.theirs - side.mine);
+    if (side.mine > 0 && !isCovered(side)) leads += Math.max(1, side.mine - side.theirsKnown);
+  }
+  const authors = [...sides.values()].map(({ author, mine, theirs }) => ({ author, mine, theirs }));
+  return { relation: relationOf(leads, lacks), leads, lacks, authors };
+}
+
+/** Their longer chain most likely goes on from ours; a fork shows once it is here. */
+function isCovered(side: Sides): boolean {
+  return side.unknown && side.theirs > side.mine;
+}
+
+/** Ranges that carry spaced points; with more, only the sure cases do, so that building them stays cheap. */
+const SPACED_RANGES_MAX = 32;
+
+/** Ranges for the tips that we lack. */
+export async function rangesFor(replica: Replica, tips: readonly Tip[]): Promise<Range[]> {
+  const ranges: Range[] = [];
+  for (const { author, seq, id } of tips) {
+    const own = replica.frontier.tipsOf(author);
+    const highest = own.reduce((max, tip) => Math.max(max, tip.seq), 0);
+    const have: Known[] = own.slice(0, limits.haveMax / 2).map((tip) => ({ seq: tip.seq, id: tip.id }));
+    const forked = own.length > 1 || seq <= highest;
+    if (highest > 0 && (forked || tips.length <= SPACED_RANGES_MAX)) {
+      have.push(
+        ...(await spacedPoints(replica, author, Math.min(highest, seq), limits.haveMax - have.length)),
+      );
+    }
+    ranges.push({ author, seq, id, have });
+  }
+  return ranges;
+}
+
+/** Ends of stored runs at exponentially growing distances before a seq: one of them is close below any fork. */
+async function spacedPoints(
+  replica: Replica,
+  author: Uint8Array,
+  fromSeq: number,
+  max: number,
+): Promise<Known[]> {
+  const points: Known[] = [];
+  let below = fromSeq;
+  for (let step = 1; below >= 1 && points.length < max; step *= 2) {
+    const page = { limit: 1, reverse: true };
+    let found: Known | undefined;
+    for await (const row of replica.journal.chain(author, 1, below, page)) {
+      found = { seq: row.lastSeq, id: row.lastId };
+    }
+    if (found === undefined) break;
+    points.push(found);
+    below = Math.min(found.seq - 1, fromSeq - step);
+  }
+  return points;
+}

@@ -1,0 +1,146 @@
+/** The sync engine: links to connected peers, the spaces to sync with them, and the protocol's handler. */
+import { bytesToHex } from '../base/bytes.ts';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { ConnectedPeer, FrameStream, Network, Ports } from '../base/ports.ts';
+import type { Replica } from '../set/replica.ts';
+import { repeat, type SyncIntervals, type SyncOptions, toIntervals } from './intervals.ts';
+import { Link } from './link.ts';
+import { SYNC_PROTOCOL } from './messages.ts';
+import { Responder } from './responder.ts';
+import { SpaceSync } from './space-sync.ts';
+
+export class SyncEngine {
+  readonly #network: Network;
+  readonly #ports: Ports;
+  readonly #options: SyncOptions;
+  readonly #intervals: SyncIntervals;
+  readonly #links = new Map<string, Link>();
+  /** By tag in hex. */
+  readonly #spaces = new Map<string, SpaceSync>();
+  readonly #responder: Responder;
+  readonly #stops: (() => void)[] = [];
+  readonly #serving = new Set<Promise<void>>();
+
+  constructor(network: Network, ports: Ports, options: SyncOptions = {}) {
+    this.#network = network;
+    this.#ports = ports;
+    this.#options = options;
+    this.#intervals = toIntervals(options);
+    this.#responder = new Responder({
+      ports,
+      timeoutMs: this.#intervals.requestTimeoutMs,
+      linkOf: (peerId) => this.#linkOf(peerId),
+      spaceOf: (tag) => this.#spaces.get(bytesToHex(tag)),
+      onWelcome: (link, space) => space.welcome(link),
+    });
+  }
+
+  start(): void {
+    const network = this.#network;
+    this.#stops.push(
+      network.handle(SYNC_PROTOCOL, (stream) => this.#serve(stream)),
+      network.on('connect', (peer) => this.#meet(peer)),
+      network.on('change', (peer) => this.#meet(peer)),
+      network.on('disconnect', (peerId) => this.#drop(peerId)),
+      repeat(
+        this.#ports.clock,
+        () => this.#intervals.pingMs * (0.9 + 0.2 * this.#ports.random.number()),
+        () => this.#pingAll(),
+      ),
+    );
+    for (const peer of network.peers()) this.#meet(peer);
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) stop();
+    for (const space of this.#spaces.values()) space.stop();
+    this.#spaces.clear();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    this.#responder.stop();
+    await Promise.all(this.#serving);
+  }
+
+  /** Starts to sync a space. Throws `BAD_INPUT` when it is synced already or there are too many. */
+  add(replica: Replica): SpaceSync {
+    const key = bytesToHex(replica.space.tag);
+    if (this.#spaces.has(key)) throw new AverError('BAD_INPUT', 'The space is synced already.');
+    if (this.#spaces.size >= limits.spacesMax) {
+      throw new AverError('BAD_INPUT', `One peer serves at most ${limits.spacesMax} spaces.`);
+    }
+    const space = new SpaceSync({
+      replica,
+      network: this.#network,
+      ports: this.#ports,
+      intervals: this.#intervals,
+      options: this.#options,
+    });
+    this.#spaces.set(key, space);
+    for (const link of this.#links.values()) space.addPeer(link);
+    return space;
+  }
+
+  remove(space: SpaceSync): void {
+    this.#spaces.delete(bytesToHex(space.replica.space.tag));
+    space.stop();
+  }
+
+  /** The device woke up, the page is visible again, or the network is back. */
+  wake(): void {
+    for (const space of this.#spaces.values()) space.wake();
+    this.#pingAll();
+  }
+
+  /** The median of the peers' clocks now, in ms since 1970; undefined as long as nobody told. */
+  peersMedianMs(): number | undefined {
+    const offsets = [...this.#links.values()].flatMap((link) =>
+      link.clockOffsetMs === undefined ? [] : [link.clockOffsetMs],
+    );
+    if (offsets.length === 0) return undefined;
+    offsets.sort((a, b) => a - b);
+    const middle = offsets.length >> 1;
+    const upper = offsets[middle] as number;
+    const offset = offsets.length % 2 === 1 ? upper : ((offsets[middle - 1] as number) + upper) / 2;
+    return this.#ports.clock.nowMs() + offset;
+  }
+
+  #meet(peer: ConnectedPeer): void {
+    // A relayed connection carries signalling only; the direct one follows.
+    if (peer.relayed) return;
+    const link = this.#linkOf(peer.id);
+    for (const space of this.#spaces.values()) space.addPeer(link);
+  }
+
+  /** A stream may come before the news of its connection: the link is made by whichever is first. */
+  #linkOf(peerId: string): Link {
+    const known = this.#links.get(peerId);
+    if (known !== undefined && !known.isClosed) return known;
+    const { requestTimeoutMs: timeoutMs } = this.#intervals;
+    const link = new Link({ network: this.#network, ports: this.#ports, peerId, timeoutMs });
+    this.#links.set(peerId, link);
+    return link;
+  }
+
+  #drop(peerId: string): void {
+    this.#links.get(peerId)?.close();
+    this.#links.delete(peerId);
+    for (const space of this.#spaces.values()) space.removePeer(peerId);
+  }
+
+  #serve(stream: FrameStream): void {
+    const { peerId } = stream;
+    const serving = this.#responder.serve(stream).finally(() => {
+      this.#serving.delete(serving);
+      const isConnected = this.#network.peers().some((peer) => peer.id === peerId);
+      if (!isConnected && this.#links.has(peerId)) this.#drop(peerId);
+    });
+    this.#serving.add(serving);
+  }
+
+  #pingAll(): void {
+    for (const link of this.#links.values()) {
+      if (link.clockOffsetMs !== undefined) link.ping().catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** What this peer knows of one other peer: the stream to it, the spaces it proved to share, its clock, its faults. */
+import { detectClockSkew } from '../assertion/hlc.ts';
+import { bytesToHex } from '../base/bytes.ts';
+import { AverError, type ErrorCode } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { AbortOptions, Network, Ports } from '../base/ports.ts';
+import type { SpaceIdentity } from '../set/genesis.ts';
+import { Channel } from './channel.ts';
+import type { HelloAnswer, HelloRequest, PeerLimits } from './messages.ts';
+import { OWN_LIMITS } from './requests.ts';
+import { helloProof, isHelloProof } from './seal.ts';
+
+export interface LinkOptions {
+  readonly network: Network;
+  readonly ports: Ports;
+  readonly peerId: string;
+  readonly timeoutMs: number;
+}
+
+export class Link {
+  readonly peerId: string;
+  readonly channel: Channel;
+  readonly #options: LinkOptions;
+  /** Tags in hex of the spaces that this peer has proved to share on this connection. */
+  readonly #shared = new Set<string>();
+  readonly #faultsMs: number[] = [];
+  #clockOffsetMs: number | undefined;
+  #closed = false;
+  /** What the peer accepts, by its own word. */
+  limits: PeerLimits = OWN_LIMITS;
+
+  constructor(options: LinkOptions) {
+    const { network, ports, peerId, timeoutMs } = options;
+    this.#options = options;
+    this.peerId = peerId;
+    const onFault = (code: ErrorCode, message: string) => this.fault(code, message);
+    const { clock, metrics } = ports;
+    this.channel = new Channel({ network, peerId, clock, metrics, timeoutMs, onFault });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Their clock minus ours, in ms; undefined until they told. */
+  get clockOffsetMs(): number | undefined {
+    return this.#clockOffsetMs;
+  }
+
+  shares(space: SpaceIdentity): boolean {
+    return this.#shared.has(bytesToHex(space.tag));
+  }
+
+  /** The peer does not answer for the space any more, or the space was left here. */
+  unshare(space: SpaceIdentity): void {
+    this.#shared.delete(bytesToHex(space.tag));
+  }
+
+  /** Proves to each other that both belong to the space. Throws `DENIED`, or what `ask` throws. */
+  async hello(space: SpaceIdentity, options: AbortOptions = {}): Promise<void> {
+    if (this.shares(space)) return;
+    const { network, ports } = this.#options;
+    const sentMs = ports.clock.nowMs();
+    const request: HelloRequest = {
+      type: 'hello',
+      tag: space.tag,
+      proof: helloProof(space, network.peerId, this.peerId),
+      clockMs: sentMs,
+      limits: OWN_LIMITS,
+    };
+    const answer = await this.channel.ask(request, options);
+    if (answer.type === 'stale') throw new AverError('BAD_ENCODING', 'A hello cannot be stale.');
+    if (!isHelloProof(space, this.peerId, network.peerId, answer.proof)) {
+      this.fault('DENIED', 'The peer does not have the secret of the space.');
+      throw new AverError('DENIED', 'The peer does not have the secret of the space.');
+    }
+    this.#shared.add(bytesToHex(space.tag));
+    this.limits = answer.limits;
+    this.noteClock(answer.clockMs, sentMs);
+  }
+
+  /** The other side's hello. Undefined when its proof is wrong. */
+  welcome(space: SpaceIdentity, request: HelloRequest): HelloAnswer | undefined {
+    const { network, ports } = this.#options;
+    if (!isHelloProof(space, this.peerId, network.peerId, request.proof)) return undefined;
+    this.#shared.add(bytesToHex(space.tag));
+    this.limits = request.limits;
+    this.noteClock(request.clockMs, ports.clock.nowMs());
+    return {
+      type: 'hello',
+      proof: helloProof(space, network.peerId, this.peerId),
+      clockMs: ports.clock.nowMs(),
+      limits: OWN_LIMITS,
+    };
+  }
+
+  async ping(): Promise<void> {
+    const sentMs = this.#options.ports.clock.nowMs();
+    const answer = await this.channel.ask({ type: 'ping', tag: null, clockMs: sentMs });
+    if (answer.type === 'ping') this.noteClock(answer.clockMs, sentMs);
+  }
+
+  /** A reading of the peer's clock, taken about halfway between `sentMs` and now. */
+  noteClock(clockMs: number, sentMs: number): void {
+    const { clock, metrics, log } = this.#options.ports;
+    const localMs = (sentMs + clock.nowMs()) / 2;
+    const known = this.#clockOffsetMs;
+    this.#clockOffsetMs = clockMs - localMs;
+    const skewMs = detectClockSkew(localMs, clockMs);
+    if (skewMs === 0 || (known !== undefined && Math.abs(known) > limits.clockSkewWarnMs)) return;
+    metrics.add('clock_skew_events');
+    log.write('warn', 'a peer’s clock differs from this one', { peerId: this.peerId, skewMs });
+  }
+
+  /** Counts what no honest peer does; after a handful the peer is disconnected and banned. */
+  fault(code: ErrorCode, message: string): void {
+    if (this.#closed) return;
+    const { clock, metrics, log } = this.#options.ports;
+    const now = clock.nowMs();
+    metrics.add('sync_faults', 1, { code });
+    log.write('warn', 'a peer misbehaves', { peerId: this.peerId, code, message });
+    this.#faultsMs.push(now);
+    while ((this.#faultsMs[0] as number) < now - limits.offenceTtlMs) this.#faultsMs.shift();
+    if (this.#faultsMs.length < limits.offencesMax) return;
+    metrics.add('peers_banned');
+    this.close();
+    this.#options.network.disconnect(this.peerId, { banMs: limits.banMs }).catch(() => undefined);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.channel.close();
+  }
+}

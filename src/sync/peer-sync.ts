@@ -1,0 +1,182 @@
+/** The syncs of one space with one peer: one at a time, soon when there is reason, later after failures. */
+import { LRUCache } from 'lru-cache';
+import { bytesToHex } from '../base/bytes.ts';
+import { AverError, isAverError, toAverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Ports } from '../base/ports.ts';
+import type { Replica } from '../set/replica.ts';
+import type { Slots } from './deadline.ts';
+import { DigestGate } from './digest.ts';
+import type { Link } from './link.ts';
+import { PeerView } from './peer-view.ts';
+import { Session, type SessionResult } from './session.ts';
+
+const REFUSED_TIPS_MAX = 1000;
+
+export interface PeerSyncOptions {
+  readonly replica: Replica;
+  readonly link: Link;
+  readonly ports: Ports;
+  readonly pulls: Slots;
+  /** Ends everything when the space is left. */
+  readonly signal: AbortSignal;
+  /** Something that `relations()` tells changed. */
+  readonly onChange: () => void;
+  /** The sets are equal again after `durationMs`. */
+  readonly onConverged: (durationMs: number) => void;
+  /** A pull brought this many assertions. */
+  readonly onNews: (from: PeerSync, news: number) => void;
+}
+
+export class PeerSync {
+  readonly link: Link;
+  readonly view: PeerView;
+  readonly digests = new DigestGate();
+  readonly #options: PeerSyncOptions;
+  /** Tips in hex that were refused when this peer brought them. */
+  readonly #refused = new LRUCache<string, true>({ max: REFUSED_TIPS_MAX });
+  #running: Promise<SessionResult> | undefined;
+  #next: Promise<SessionResult> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #timerAtMs = 0;
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #retryMs: number = limits.syncRetryMsMin;
+  #isDenied = false;
+
+  constructor(options: PeerSyncOptions) {
+    this.#options = options;
+    this.link = options.link;
+    this.view = new PeerView(options.link.peerId);
+  }
+
+  get peerId(): string {
+    return this.link.peerId;
+  }
+
+  get isShared(): boolean {
+    return this.link.shares(this.#options.replica.space);
+  }
+
+  /** The peer said that it does not share the space. It will greet us when it does. */
+  get isDenied(): boolean {
+    return this.#isDenied;
+  }
+
+  /** When the last sync began, in ms; far back when there was none. */
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  welcomed(): void {
+    this.#isDenied = false;
+    this.#retryMs = limits.syncRetryMsMin;
+  }
+
+  /** Syncs in at most so many ms. A sync that is under way does not count: it may have missed the reason. */
+  schedule(delayMs: number): void {
+    const { ports, signal } = this.#options;
+    if (signal.aborted || this.#isDenied || this.link.isClosed) return;
+    const atMs = ports.clock.nowMs() + delayMs;
+    if (this.#cancelTimer !== undefined) {
+      if (this.#timerAtMs <= atMs) return;
+      this.#cancelTimer();
+    }
+    this.#timerAtMs = atMs;
+    this.#cancelTimer = ports.clock.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.run().catch(() => undefined);
+    });
+  }
+
+  cancel(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  /** A sync that begins after this call; several callers share the one that waits. Rejects when it fails. */
+  run(): Promise<SessionResult> {
+    if (this.#next !== undefined) return this.#next;
+    if (this.#running === undefined) return this.#start();
+    this.#next = this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#start();
+      });
+    return this.#next;
+  }
+
+  #start(): Promise<SessionResult> {
+    this.cancel();
+    const running = this.#session().finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #session(): Promise<SessionResult> {
+    const { replica, ports, signal, onNews } = this.#options;
+    if (signal.aborted || this.link.isClosed) throw new AverError('CLOSED', 'The peer is gone.');
+    this.#startedMs = ports.clock.nowMs();
+    ports.metrics.add('sync_cycles');
+    try {
+      const result = await this.#newSession().run();
+      this.welcomed();
+      if (!result.equal && result.news === 0) this.view.noteExhausted(replica.frontier.trie.root);
+      this.#options.onChange();
+      if (result.news > 0) onNews(this, result.news);
+      return result;
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  #newSession(): Session {
+    const { replica, ports, pulls, signal, onChange, onConverged } = this.#options;
+    return new Session({
+      replica,
+      link: this.link,
+      ports,
+      pulls,
+      signal,
+      isRefused: (tip) => this.#refused.has(bytesToHex(tip.id)),
+      onRefused: (tip) => this.#refused.set(bytesToHex(tip.id), true),
+      onExchange: (exchange) => {
+        const converged = this.view.noteExchange(exchange, ports.clock.nowMs());
+        if (converged !== undefined) onConverged(converged);
+        onChange();
+      },
+      onDifference: (difference) => {
+        this.view.noteDifference(difference, replica.count);
+        onChange();
+      },
+    });
+  }
+
+  #failed(error: unknown): void {
+    const { replica, ports, signal, onChange } = this.#options;
+    if (signal.aborted || this.link.isClosed) return;
+    const { code, message, fields } = toAverError(error);
+    if (isAverError(error, 'DENIED') || isAverError(error, 'PROTOCOL_UNSUPPORTED')) {
+      this.#isDenied = !this.isShared;
+      this.link.unshare(replica.space);
+      onChange();
+      // It had been shared: the peer may have restarted its side, so greet it once more.
+      if (!this.#isDenied) this.schedule(this.#nextRetryMs());
+      return;
+    }
+    ports.metrics.add('sync_failures', 1, { code });
+    ports.log.write('debug', 'a sync failed', { peerId: this.peerId, code, message });
+    const asked = typeof fields.retryAfterMs === 'number' ? fields.retryAfterMs : 0;
+    this.schedule(Math.max(asked, this.#nextRetryMs()));
+  }
+
+  /** Doubles with each failure, with jitter, so that nobody hammers a peer in trouble. */
+  #nextRetryMs(): number {
+    const waitMs = this.#retryMs * (0.5 + this.#options.ports.random.number());
+    this.#retryMs = Math.min(limits.syncRetryMsMax, this.#retryMs * 2);
+    return waitMs;
+  }
+}
