@@ -12,7 +12,12 @@ import { limits } from '../base/limits.ts';
 import { Gater } from './gater.ts';
 import { replayInitChannels } from './init-channel.ts';
 import { Libp2pNetwork } from './libp2p-network.ts';
-import { type NetworkOptions, type NodeServices, sharedOptions } from './libp2p-options.ts';
+import {
+  EARLY_STREAMS_MAX,
+  type NetworkOptions,
+  type NodeServices,
+  sharedOptions,
+} from './libp2p-options.ts';
 import { RelayKeeper } from './relay-keeper.ts';
 
 export interface BrowserNetworkOptions extends NetworkOptions {
@@ -68,6 +73,3 @@ export async function createBrowserNetwork(options: BrowserNetworkOptions): Prom
     ...(webrtc ? { companion: new RelayKeeper({ libp2p, registrar, clock, random, metrics }) } : {}),
   });
 }
-
-/** Streams of a WebRTC connection that the other side opens before ours is set up. */
-const EARLY_STREAMS_MAX = 16;

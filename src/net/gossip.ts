@@ -2,8 +2,9 @@
  * Publish and subscribe over gossipsub: the one module that knows which gossipsub.
  *
  * Beyond the library it bounds what waits for a verdict, drops peers whose score fell too low,
- * and opens gossip streams anew where the library has lost them while the peer is still connected
- * (a connection of two was closed, or a slow peer's queue overflowed).
+ * and opens gossip streams anew where the library has lost them while the peer is still connected:
+ * a connection of two was closed, a slow peer's queue overflowed, or a peer came back so quickly that
+ * the library handled its leaving after its return.
  */
 import { type GossipSub, gossipsub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, Libp2p } from '@libp2p/interface';
@@ -39,6 +40,8 @@ export class Gossip {
   readonly #options: GossipOptions;
   readonly #pubsub: GossipSubInside;
   readonly #handlers = new Map<string, TopicHandler>();
+  /** Connected peers that speak a gossip protocol. */
+  readonly #speakers = new Set<string>();
   readonly #topicsByPeer = new Map<string, Set<string>>();
   #running = false;
   /** What waits for its verdict, by the peer that passed it on. */
@@ -104,7 +107,12 @@ export class Gossip {
     return this.#topicsByPeer.get(peerId) ?? new Set();
   }
 
+  onIdentify(peerId: string, protocols: readonly string[]): void {
+    if (protocols.some((protocol) => this.#pubsub.protocols.includes(protocol))) this.#speakers.add(peerId);
+  }
+
   forget(peerId: string): void {
+    this.#speakers.delete(peerId);
     this.#topicsByPeer.delete(peerId);
   }
 
@@ -163,8 +171,7 @@ export class Gossip {
     const known = new Set(this.#pubsub.getPeers().map((peerId) => peerId.toString()));
     for (const [peerId, connections] of connectionsByPeer) {
       const best = bestConnection(connections.filter(isDirect));
-      // Before the first identify nothing is lost yet: the library opens the streams after it.
-      if (best !== undefined && this.#topicsByPeer.has(peerId)) this.#healPeer(best, connections, known);
+      if (best !== undefined && this.#speakers.has(peerId)) this.#healPeer(best, connections, known);
     }
   }
 

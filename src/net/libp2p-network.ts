@@ -264,6 +264,7 @@ export class Libp2pNetwork implements Network {
 
   #onIdentify(result: IdentifyResult): void {
     if (!this.#started) return;
+    this.#gossip.onIdentify(result.peerId.toString(), result.protocols);
     this.#meeting.onIdentify(result);
     this.#options.companion?.wake();
   }

@@ -37,6 +37,9 @@ export interface NodeServices {
   readonly inside: { readonly registrar: Registrar };
 }
 
+/** Streams of a WebRTC connection that the other side opens before ours is set up. */
+export const EARLY_STREAMS_MAX = 16;
+
 const MiB = 1024 * 1024;
 
 export async function sharedOptions(

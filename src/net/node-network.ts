@@ -16,7 +16,13 @@ import { limits } from '../base/limits.ts';
 import { parsePeerId } from './address.ts';
 import { Gater } from './gater.ts';
 import { Libp2pNetwork } from './libp2p-network.ts';
-import { type NetworkOptions, type NodeServices, sharedOptions } from './libp2p-options.ts';
+import {
+  EARLY_STREAMS_MAX,
+  type NetworkOptions,
+  type NodeServices,
+  sharedOptions,
+} from './libp2p-options.ts';
+import { webRtcCertificate } from './webrtc-certificate.ts';
 
 export interface NodeNetworkOptions extends NetworkOptions {
   /** Interface to listen on; all IPv4 ones (`0.0.0.0`) when absent. */
@@ -39,7 +45,7 @@ export async function createNodeNetwork(options: NodeNetworkOptions): Promise<Li
     transports: [
       tcp({ maxConnections: limits.connectionsNodeMax, backlog: limits.connectionsPendingMax }),
       webSockets(),
-      webRTCDirect({ maxEarlyStreams: 10 }),
+      webRTCDirect({ certificate: webRtcCertificate(options.seed), maxEarlyStreams: EARLY_STREAMS_MAX }),
       circuitRelayTransport({
         maxInboundStopStreams: 4,
         maxOutboundStopStreams: limits.relayReservationsMax,
