@@ -6,6 +6,12 @@ import { testDir } from './testing/test-dir.ts';
 
 const TIMEOUT_MS = 60_000;
 
+/** A space that asks for no proof of work, for tests that write much. */
+async function quickSpace(dataDir: string): Promise<readonly string[]> {
+  await aver(['create', 'quick', '--write', 'invited', '--data', dataDir]);
+  return ['--space', 'quick'];
+}
+
 test('a started peer serves commands, stops on SIGTERM, and keeps what was written', {
   timeout: TIMEOUT_MS,
 }, async () => {
@@ -75,23 +81,25 @@ test('facts are imported from a pipe into the running peer; a bad row keeps all 
   await using dir = await testDir();
   const { process: peer } = await startAver(dir.path);
   await using _peer = peer;
+  const data = ['--data', dir.path, ...(await quickSpace(dir.path))];
   const rows = Array.from({ length: 3000 }, (_, i) => `item/${i},number,${i}`);
-  const bad = await aver(['import', '-', '--data', dir.path], [...rows, 'only-one-cell'].join('\n'));
+  const bad = await aver(['import', '-', ...data], [...rows, 'only-one-cell'].join('\n'));
   expect(bad.code).toBe(2);
   expect(bad.stderr).toContain('standard input:3001:2: predicate is missing: the row has 1 cells');
-  expect((await aver(['query', '--data', dir.path, '--json'])).stdout).toBe('');
-  const good = await aver(['import', '-', '--data', dir.path, '--json'], rows.join('\n'));
+  expect((await aver(['query', ...data, '--json'])).stdout).toBe('');
+  const good = await aver(['import', '-', ...data, '--json'], rows.join('\n'));
   expect(JSON.parse(good.stdout)).toMatchObject({ claims: 3000, skipped: 0 });
-  const all = await aver(['query', '--predicate', 'number', '--data', dir.path, '--json']);
+  const all = await aver(['query', '--predicate', 'number', ...data, '--json']);
   expect(all.stdout.trim().split('\n')).toHaveLength(3000);
 });
 
 test('a reader that has enough ends the command without an error', { timeout: TIMEOUT_MS }, async () => {
   await using dir = await testDir();
   await aver(['init', '--data', dir.path]);
+  const data = ['--data', dir.path, ...(await quickSpace(dir.path))];
   const rows = Array.from({ length: 20_000 }, (_, i) => `item/${i},number,${i}`).join('\n');
-  expect((await aver(['import', '-', '--data', dir.path], rows)).code).toBe(0);
-  const query = new Process(['query', '--data', dir.path, '--json']);
+  expect((await aver(['import', '-', ...data], rows)).code).toBe(0);
+  const query = new Process(['query', ...data, '--json']);
   await query.printed(/\n/);
   query.child.stdout?.destroy();
   expect(await query.ended).toMatchObject({ code: 0, stderr: '' });
