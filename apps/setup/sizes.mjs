@@ -25,9 +25,12 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       outDir: join(CACHE, 'sdk'),
       emptyOutDir: true,
       target: 'es2023',
-      lib: { entry: join(ROOT, 'src', 'browser.ts'), formats: ['es'], fileName: 'aver' },
-      minify: true,
-      rollupOptions: { external: LIBP2P },
+      // Not Vite's library mode: it leaves the white space in.
+      rolldownOptions: {
+        input: { aver: join(ROOT, 'src', 'browser.ts') },
+        preserveEntrySignatures: 'strict',
+        external: LIBP2P,
+      },
     },
   });
 }
