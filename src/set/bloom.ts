@@ -3,7 +3,7 @@
  * digest's nonce, so that a false positive of one round is none in the next.
  * Sizes and hashing are exact, so that every engine builds the same bytes (docs/protocol.md, 5).
  */
-import { concatBytes } from '../base/bytes.ts';
+import { utf8 } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { blake3, blake3Keyed, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
@@ -18,13 +18,13 @@ export interface Bloom {
 /** [m bits, k hashes] for n entries. */
 export function bloomSize(n: number): readonly [bits: number, hashes: number] {
   if (n === 0) return [limits.bloomBitsMin, 1];
-  const wanted = Math.max(limits.bloomBitsMin, 8 * n);
-  const bits = Math.min(limits.bloomBitsMax, 2 ** Math.ceil(Math.log2(wanted)));
+  let bits: number = limits.bloomBitsMin;
+  while (bits < 8 * n && bits < limits.bloomBitsMax) bits *= 2;
   return [bits, Math.min(limits.bloomHashesMax, Math.max(1, Math.round((bits / n) * Math.LN2)))];
 }
 
 export function bloomKey(topic: string, nonce: Uint8Array): Uint8Array {
-  return blake3(domains.bloom, concatBytes(new TextEncoder().encode(topic), nonce));
+  return blake3(domains.bloom, utf8(topic), nonce);
 }
 
 /** Calls `visit` with each bit of `id`, until it returns false. */

@@ -44,15 +44,16 @@ export class Quarantine {
     this.#capacity = capacity;
   }
 
-  /** What is here already is not added again. Returns its key. */
+  /** What is here already is not added again, nor what is larger than a peer's share. Returns its key. */
   add(refused: Refused): string {
     const key = bytesToHex(blake3(refused.bytes));
     this.purgeExpired();
     if (this.#entries.has(key)) return key;
     const { from, bytes } = refused;
     const cost = { items: 1, bytes: bytes.length };
+    if (bytes.length > limits.quarantineBytesMax * limits.quarantineShareMax) return key;
     while (!fits(this.#useOf(from), cost, this.#capacity, limits.quarantineShareMax)) {
-      if (!this.#evict((entry) => entry.from === from)) return key; // More than a share by itself.
+      this.#evict((entry) => entry.from === from);
     }
     while (!fits(this.#total, cost, this.#capacity, 1)) this.#evict(() => true);
     this.#entries.set(key, { ...refused, bytes: bytes.slice(), key, atMs: this.#clock.nowMs() });
@@ -105,14 +106,9 @@ export class Quarantine {
     return this.#useByPeer.get(from) ?? { items: 0, bytes: 0 };
   }
 
-  /** Forgets the oldest entry that matches. Returns whether there was one. */
-  #evict(matches: (entry: QuarantineEntry) => boolean): boolean {
-    for (const entry of this.#entries.values()) {
-      if (!matches(entry)) continue;
-      this.#remove(entry);
-      return true;
-    }
-    return false;
+  /** Forgets the oldest entry that matches. */
+  #evict(matches: (entry: QuarantineEntry) => boolean): void {
+    for (const entry of this.#entries.values()) if (matches(entry)) return this.#remove(entry);
   }
 
   #remove(entry: QuarantineEntry): void {
