@@ -74,7 +74,10 @@ async function put(context: Context, args: readonly string[], options: Options):
         out.note({ warning: receipt.warning }, `warning ${receipt.warning.code}: ${receipt.warning.message}`);
       }
       const replicas = await replicate(context, space, options);
-      const more = replicas === undefined ? '' : `, and held by ${replicas.length} other peers`;
+      const more =
+        replicas === undefined
+          ? ''
+          : `, and held by ${replicas.length} other ${replicas.length === 1 ? 'peer' : 'peers'}`;
       await out.result(
         { space: space.id, ...receipt, ...(replicas === undefined ? {} : { replicas }) },
         () => receipt.id,
