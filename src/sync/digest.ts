@@ -12,7 +12,7 @@ import type { Replica } from '../set/replica.ts';
 import type { DigestRequest } from './messages.ts';
 import { readList, writeList } from './requests.ts';
 
-const NONCE_BYTES = 16;
+export const NONCE_BYTES = 16;
 
 export interface ClockEntry {
   readonly author: Uint8Array;

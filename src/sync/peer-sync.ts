@@ -20,6 +20,8 @@ export interface PeerSyncOptions {
   readonly pulls: Slots;
   /** Ends everything when the space is left. */
   readonly signal: AbortSignal;
+  /** Roots were exchanged. */
+  readonly onExchange: () => void;
   /** Something that `relations()` tells changed. */
   readonly onChange: () => void;
   /** The sets are equal again after `durationMs`. */
@@ -134,7 +136,7 @@ export class PeerSync {
   }
 
   #newSession(): Session {
-    const { replica, ports, pulls, signal, onChange, onConverged } = this.#options;
+    const { replica, ports, pulls, signal, onChange, onExchange, onConverged } = this.#options;
     return new Session({
       replica,
       link: this.link,
@@ -146,7 +148,7 @@ export class PeerSync {
       onExchange: (exchange) => {
         const converged = this.view.noteExchange(exchange, ports.clock.nowMs());
         if (converged !== undefined) onConverged(converged);
-        onChange();
+        onExchange();
       },
       onDifference: (difference) => {
         this.view.noteDifference(difference, replica.count);

@@ -5,16 +5,18 @@
  */
 import { equalBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
-import { AverError, isAverError, toAverError } from '../base/errors.ts';
+import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
 import { abortable, pause, Slots } from './deadline.ts';
-import { buildDigest, packDigest, RecentAuthors, showsGap, unpackDigest } from './digest.ts';
+import { Digester } from './digester.ts';
 import { repeat, type SyncIntervals, type SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
 import type { DigestRequest, FlushedRequest, RootsRequest } from './messages.ts';
+import { News } from './news.ts';
+import { PeerSet } from './peer-set.ts';
 import { PeerSync } from './peer-sync.ts';
 import type { PeerRelation } from './peer-view.ts';
 import { Push } from './push.ts';
@@ -31,7 +33,6 @@ export interface SpaceSyncEvents {
 }
 
 const RELATION_COALESCE_MS = 50;
-const NONCE_BYTES = 16;
 const PULLS_WAITING_MAX = 1024;
 
 export interface SpaceSyncParts {
@@ -48,11 +49,11 @@ export class SpaceSync {
   readonly #parts: SpaceSyncParts;
   readonly #abort = new AbortController();
   readonly #pulls = new Slots(limits.pullsPerSpaceMax, PULLS_WAITING_MAX);
-  readonly #peers = new Map<string, PeerSync>();
-  readonly #authors = new RecentAuthors();
+  readonly #peers: PeerSet;
+  readonly #digester: Digester;
+  readonly #news: News;
   readonly #wanted: Wanted;
   readonly #stops: (() => void)[] = [];
-  #cancelQuiet: (() => void) | undefined;
   #cancelRelation: (() => void) | undefined;
   #convergences = 0;
   #lastSyncAtMs: number | undefined;
@@ -60,8 +61,17 @@ export class SpaceSync {
   constructor(parts: SpaceSyncParts) {
     this.#parts = parts;
     this.replica = parts.replica;
-    this.#wanted = new Wanted(parts.replica, parts.ports);
-    for (const tip of this.replica.frontier.tips()) this.#authors.note(tip.author);
+    const { replica, ports, intervals } = parts;
+    this.#peers = new PeerSet(ports.random);
+    this.#wanted = new Wanted(replica, ports);
+    this.#news = new News({ replica, ports, intervals, peers: this.#peers });
+    this.#digester = new Digester({
+      replica,
+      ports,
+      peers: this.#peers,
+      replyMs: intervals.syncReplyMs,
+      signal: this.#abort.signal,
+    });
     this.#listen();
     if (parts.options.push !== false) this.#startPush();
     if (parts.options.pull !== false) this.#startTimers();
@@ -70,9 +80,9 @@ export class SpaceSync {
   #listen(): void {
     this.#stops.push(
       this.replica.events.on('visible', (runs, source) => {
-        for (const run of runs) this.#authors.note(run.author);
-        if (source.via === 'file') this.#tellNews(undefined);
-        else if (source.via !== 'pull') this.#quietly();
+        this.#digester.note(runs);
+        if (source.via === 'file') this.#news.tell();
+        else if (source.via !== 'pull') this.#news.tellOnceQuiet();
         this.#changed();
       }),
     );
@@ -85,8 +95,8 @@ export class SpaceSync {
       network,
       ports,
       coalesceMs: intervals.pushCoalesceMs,
-      onGap: (from) => this.#peers.get(from)?.schedule(0),
-      onOverflow: () => this.#tellNews(undefined),
+      onGap: (from) => this.#peers.get(from)?.schedule(intervals.syncReplyMs),
+      onOverflow: () => this.#news.tell(),
       onFault: (from, { code, message }) => this.#peers.get(from)?.link.fault(code, message),
     });
     this.#stops.push(() => push.stop());
@@ -105,7 +115,7 @@ export class SpaceSync {
       repeat(
         clock,
         () => intervals.digestMs + intervals.digestJitterMs * random.number(),
-        () => this.emitDigests(),
+        () => this.#digester.emit(),
       ),
     );
   }
@@ -122,16 +132,12 @@ export class SpaceSync {
 
   /** Connected peers that share the space. */
   get peerIds(): readonly string[] {
-    return this.#shared().map((peer) => peer.peerId);
-  }
-
-  #shared(): PeerSync[] {
-    return [...this.#peers.values()].filter((peer) => peer.isShared);
+    return this.#peers.shared().map((peer) => peer.peerId);
   }
 
   relations(): readonly PeerRelation[] {
     const mine = { root: this.replica.frontier.trie.root, count: this.replica.count };
-    return this.#shared().map((peer) => peer.view.relation(mine));
+    return this.#peers.shared().map((peer) => peer.view.relation(mine));
   }
 
   /**
@@ -139,7 +145,7 @@ export class SpaceSync {
    * there, and what went wrong when it went wrong with everybody.
    */
   async sync(options: AbortOptions & { readonly peerId?: string | undefined } = {}): Promise<void> {
-    const peers = options.peerId === undefined ? [...this.#peers.values()] : [this.#peer(options.peerId)];
+    const peers = options.peerId === undefined ? this.#peers.all() : [this.#peer(options.peerId)];
     const asked = peers.filter((peer) => !peer.isDenied);
     if (asked.length === 0) throw new AverError('NO_PEER', 'No connected peer shares this space.');
     const results = await abortable(Promise.allSettled(asked.map((peer) => peer.run())), options.signal);
@@ -159,7 +165,7 @@ export class SpaceSync {
       {
         replica: this.replica,
         ports: this.#parts.ports,
-        peers: () => this.#shared(),
+        peers: () => this.#peers.shared(),
         onPeers: (listener) => this.events.on('peers', listener),
         stopped: this.#abort.signal,
       },
@@ -178,13 +184,13 @@ export class SpaceSync {
   /** Asks others for payloads that came erased. Returns how many were filled in. */
   async erasedSync(options: AbortOptions = {}): Promise<number> {
     let restored = 0;
-    for (const peer of this.#shared()) restored += await this.#wanted.askOf(peer.link, options);
+    for (const peer of this.#peers.shared()) restored += await this.#wanted.askOf(peer.link, options);
     return restored;
   }
 
   /** The device woke up, or is online again: look at once. */
   wake(): void {
-    for (const peer of this.#sample(limits.newsPeersMax)) peer.schedule(0);
+    for (const peer of this.#peers.sample(limits.newsPeersMax)) peer.schedule(0);
   }
 
   #peer(peerId: string): PeerSync {
@@ -195,20 +201,21 @@ export class SpaceSync {
 
   /** A peer is connected; whether it shares the space shows when it is greeted. */
   addPeer(link: Link): void {
-    if (this.#peers.has(link.peerId)) return;
     const { replica, ports, intervals, options } = this.#parts;
+    if (options.pull === false || this.#peers.get(link.peerId) !== undefined) return;
     const peer = new PeerSync({
       replica,
       link,
       ports,
       pulls: this.#pulls,
       signal: this.#abort.signal,
+      onExchange: () => this.#exchanged(),
       onChange: () => this.#changed(),
       onConverged: (durationMs) => this.#converged(link.peerId, durationMs),
-      onNews: (from) => this.#tellNews(from),
+      onNews: (from) => this.#news.tell(from),
     });
     this.#peers.set(link.peerId, peer);
-    if (options.pull !== false) peer.schedule(intervals.syncReplyMs * ports.random.number());
+    peer.schedule(intervals.syncReplyMs * ports.random.number());
   }
 
   removePeer(peerId: string): void {
@@ -225,7 +232,7 @@ export class SpaceSync {
     this.addPeer(link);
     const peer = this.#peers.get(link.peerId);
     peer?.welcomed();
-    if (this.#parts.options.pull !== false) peer?.schedule(this.#parts.intervals.syncReplyMs);
+    peer?.schedule(this.#parts.intervals.syncReplyMs);
     this.events.emit('peers');
     this.#changed();
   }
@@ -237,30 +244,14 @@ export class SpaceSync {
     const { ports, intervals } = this.#parts;
     const mine = { root: this.replica.frontier.trie.root, count: this.replica.count };
     const converged = peer.view.noteRoots(mine, request, ports.clock.nowMs());
-    this.#lastSyncAtMs = ports.clock.nowMs();
+    this.#exchanged();
     if (converged !== undefined) this.#converged(peer.peerId, converged);
-    this.#changed();
     if (equalBytes(mine.root, request.root)) peer.cancel();
     else if (!peer.view.isExhausted(mine.root, request.root)) peer.schedule(intervals.syncReplyMs);
   }
 
-  async onDigest(link: Link, request: DigestRequest): Promise<void> {
-    const peer = this.#peers.get(link.peerId);
-    const { ports } = this.#parts;
-    const nowMs = ports.clock.nowMs();
-    ports.metrics.add('digests_received');
-    if (peer === undefined) return;
-    if (peer.digests.isEarly(nowMs)) return ports.metrics.add('digests_dropped', 1, { why: 'early' });
-    const digest = await unpackDigest(request).catch((error: unknown) => {
-      const { code, message } = toAverError(error);
-      link.fault(code, message);
-      throw error;
-    });
-    if (peer.digests.isRepeated(digest.nonce, nowMs)) {
-      return ports.metrics.add('digests_dropped', 1, { why: 'repeated' });
-    }
-    if (equalBytes(digest.root, this.replica.frontier.trie.root)) return;
-    if (showsGap(this.replica, digest)) peer.schedule(this.#parts.intervals.syncReplyMs);
+  onDigest(link: Link, request: DigestRequest): Promise<void> {
+    return this.#digester.receive(link, request);
   }
 
   /** Answers when our flushed root is another than the one that the peer has seen. */
@@ -282,77 +273,11 @@ export class SpaceSync {
   }
 
   #tick(): void {
-    const peers = this.#shared();
+    const peers = this.#peers.shared();
     const peer = peers[Math.floor(this.#parts.ports.random.number() * peers.length)];
     if (peer === undefined) return;
     peer.schedule(0);
     this.#wanted.askOf(peer.link, { signal: this.#abort.signal }).catch(() => undefined);
-  }
-
-  /** A digest to a few peers. Public for tests and tools; runs by itself every ten seconds. */
-  emitDigests(): void {
-    if (this.replica.count === 0) return;
-    const n = this.#shared().length;
-    const wish = Math.ceil(Math.log2(n) + 1);
-    const fanOut = Math.min(limits.digestFanOutMax, Math.max(limits.digestFanOutMin, wish));
-    for (const peer of this.#sample(fanOut)) {
-      this.#sendDigest(peer).catch((error: unknown) => {
-        const { code, message } = toAverError(error);
-        this.#parts.ports.log.write('debug', 'could not send a digest', { code, message });
-      });
-    }
-  }
-
-  async #sendDigest(peer: PeerSync): Promise<void> {
-    const { ports } = this.#parts;
-    const { root } = peer.view;
-    const isEqual = root !== undefined && equalBytes(root, this.replica.frontier.trie.root);
-    const authors = this.#authors.since(peer.digests.sentChange);
-    const { change } = this.#authors;
-    const digest = buildDigest(this.replica, authors, ports.random.bytes(NONCE_BYTES), !isEqual);
-    ports.metrics.add('digests_sent');
-    await peer.link.channel.ask(await packDigest(this.replica.space.tag, digest), {
-      signal: this.#abort.signal,
-    });
-    peer.digests.sentChange = change;
-  }
-
-  /** Random peers that share the space, at most so many. */
-  #sample(max: number): PeerSync[] {
-    const peers = this.#shared();
-    const { random } = this.#parts.ports;
-    for (let i = peers.length - 1; i > 0; i--) {
-      const j = Math.floor(random.number() * (i + 1));
-      [peers[i], peers[j]] = [peers[j] as PeerSync, peers[i] as PeerSync];
-    }
-    return peers.slice(0, max);
-  }
-
-  /** Others may lack what a pull or a file brought: compare roots with them soon. */
-  #tellNews(from: PeerSync | undefined): void {
-    const { ports, intervals } = this.#parts;
-    if (this.#parts.options.pull === false) return;
-    const nowMs = ports.clock.nowMs();
-    for (const peer of this.#sample(limits.newsPeersMax)) {
-      if (peer === from) continue;
-      const jitterMs = intervals.newsJitterMs * ports.random.number();
-      peer.schedule(Math.max(jitterMs, peer.startedMs + intervals.newsIntervalMs - nowMs));
-    }
-  }
-
-  /** After pushes there is nothing to do where they arrived: look once it is quiet, where roots still differ. */
-  #quietly(): void {
-    const { ports, intervals, options } = this.#parts;
-    if (options.pull === false) return;
-    this.#cancelQuiet?.();
-    const delayMs = intervals.newsQuietMs + intervals.newsJitterMs * ports.random.number();
-    this.#cancelQuiet = ports.clock.setTimer(delayMs, () => {
-      const { root } = this.replica.frontier.trie;
-      for (const peer of this.#sample(limits.newsPeersMax)) {
-        const isEqual = peer.view.root !== undefined && equalBytes(peer.view.root, root);
-        if (!isEqual) peer.schedule(intervals.newsJitterMs * ports.random.number());
-      }
-    });
   }
 
   #converged(peerId: string, durationMs: number): void {
@@ -360,6 +285,11 @@ export class SpaceSync {
     this.#parts.ports.metrics.add('convergence_count');
     this.#parts.ports.metrics.observe('convergence_duration_ms', durationMs);
     this.events.emit('converged', peerId, durationMs);
+  }
+
+  #exchanged(): void {
+    this.#lastSyncAtMs = this.#parts.ports.clock.nowMs();
+    this.#changed();
   }
 
   #changed(): void {
@@ -372,12 +302,12 @@ export class SpaceSync {
   stop(): void {
     this.#abort.abort();
     for (const stop of this.#stops) stop();
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#peers.all()) {
       peer.cancel();
       peer.link.unshare(this.replica.space);
     }
     this.#peers.clear();
-    this.#cancelQuiet?.();
+    this.#news.stop();
     this.#cancelRelation?.();
   }
 }
