@@ -15,7 +15,7 @@
  * - Dialog "New space": textbox "Name", radios "Everybody …", "Invited people …" in group
  *   "Who may write", "Everybody …", "Holders of the secret …" in "Who may read"; "Create space".
  * - Dialog "Invite to NAME": textbox "Link", "Text"; combobox "Expires after"; checkbox "Reading
- *   only"; image "QR code of the invite link to NAME".
+ *   only"; image "QR code of the invite to NAME".
  * - Invite in the address that fails: dialog "This invite cannot be used" (or on the welcome page)
  *   with an alert.
  * - Peers: table "Peers" (cells Peer, Set, Root, Link, Round trip, Compared), the same as buttons

@@ -17,7 +17,7 @@ const RELATIONS: Record<Relation, RelationText> = {
   ahead: { sign: '↓', word: 'ahead of us', tone: 'wait' },
   behind: { sign: '↑', word: 'behind us', tone: 'wait' },
   diverged: { sign: '↕', word: 'diverged', tone: 'warn' },
-  unknown: { sign: '?', word: 'not compared yet', tone: 'calm' },
+  unknown: { sign: '?', word: 'not compared', tone: 'calm' },
 };
 export const relationText = (relation: Relation): RelationText => RELATIONS[relation];
 

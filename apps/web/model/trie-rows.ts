@@ -66,7 +66,7 @@ function trieRow(
     prefix,
     depth: prefix.length,
     node,
-    hash,
+    hash: node?.kind === 'empty' ? '' : (node?.hash ?? hash),
     open,
     expandable: hash !== '' && node?.kind !== 'empty',
     differs: differing?.has(prefix),

@@ -60,7 +60,7 @@ export function InviteDialog({ model, onClose }: OfSpace & { readonly onClose: (
 function InviteShown({ invite, personal }: { readonly invite: Invite; readonly personal: boolean }) {
   return (
     <div class="invite">
-      <QrCode text={invite.link} label={`QR code of the invite link to ${invite.name}`} />
+      <QrCode text={invite.link} label={`QR code of the invite to ${invite.name}`} />
       <div class="invite-texts">
         <CopyField id="invite-link" label="Link" text={invite.link} />
         <CopyField id="invite-text-out" label="Text" text={invite.text} />

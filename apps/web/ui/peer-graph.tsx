@@ -10,7 +10,12 @@ import { sealPath } from './seal.tsx';
 
 type Peer = SpaceModel['peers']['value'][number];
 
-const RADIUS = 150;
+/** Distance of the peers from us, and how much of the circle each one needs. */
+const RADIUS_MIN = 150;
+const PEER_ARC = 64;
+/** Room for names beyond the circle. */
+const MARGIN_X = 85;
+const MARGIN_Y = 60;
 /** Beyond this many peers only the table has room for numbers. */
 const LABELLED_MAX = 14;
 
@@ -20,15 +25,22 @@ export function PeerGraph({ model }: OfSpace) {
   const ids = useComputed(() => model.peers.value.map((peer) => peer.id).join(' '));
   const places = useComputed(() => {
     const list = ids.value === '' ? [] : ids.value.split(' ');
-    before.current = placePeers(list, RADIUS, before.current);
+    before.current = placePeers(list, ringRadius(list.length), before.current);
     return before.current;
   });
   const peers = model.peers.value;
   const labelled = peers.length <= LABELLED_MAX;
+  const radius = ringRadius(peers.length);
+  const [width, height] = [2 * (radius + MARGIN_X), 2 * (radius + MARGIN_Y)];
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no fieldset
-    <svg class="graph" viewBox="-260 -215 520 430" role="group" aria-label={`You and ${peers.length} peers`}>
-      <circle class="orbit" r={RADIUS} />
+    <svg
+      class="graph"
+      viewBox={`${-width / 2} ${-height / 2} ${width} ${height}`}
+      role="group"
+      aria-label={`You and ${peers.length} peers`}
+    >
+      <circle class="orbit" r={radius} />
       {peers.map((peer) => (
         <PeerLink key={peer.id} peer={peer} place={places.value.get(peer.id)} labelled={labelled} />
       ))}
@@ -38,6 +50,10 @@ export function PeerGraph({ model }: OfSpace) {
       ))}
     </svg>
   );
+}
+
+function ringRadius(peers: number): number {
+  return Math.max(RADIUS_MIN, (peers * PEER_ARC) / (2 * Math.PI));
 }
 
 function SelfNode({ root }: { readonly root: string | undefined }) {

@@ -59,7 +59,7 @@ function PeerRow({ peer }: { readonly peer: Peer }) {
           {sign}
         </span>{' '}
         {peer.inSpace ? word : 'not in this space'}
-        {difference !== '' && <span class="hint block">{difference}</span>}
+        {difference !== '' && <span class="hint block difference">{difference}</span>}
       </td>
       <td>
         {peer.root === undefined ? (

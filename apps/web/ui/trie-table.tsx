@@ -62,7 +62,7 @@ function NodeRows({ model, row, compared }: NodeProps) {
         </th>
         <td>
           <Branches branches={row.mine} />
-          <code>{row.hash === '' || node?.kind === 'empty' ? 'nothing' : shortKey(row.hash)}</code>
+          <code>{row.hash === '' ? 'nothing' : shortKey(row.hash)}</code>
         </td>
         {compared && (
           <td>

@@ -48,7 +48,7 @@ export function WriteForm({ model }: OfSpace) {
       <ObjectField value={object} />
       <ConfidenceField value={confidence} />
       <button type="submit" class="button primary" disabled={busy.value}>
-        Write
+        {busy.value ? 'Writing…' : 'Write'}
       </button>
       {outcome.value !== undefined && (
         <div class="write-outcome">
