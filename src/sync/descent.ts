@@ -78,7 +78,8 @@ export class Descent {
   readonly #mine: TrieEntry[] = [];
   readonly #theirs: TheirTip[] = [];
   readonly #differing: string[] = [];
-  #queue: Prefix[] = [new Uint8Array(0)];
+  /** Paths to look at, the next one last: going deep first keeps it short, however large the tries are. */
+  readonly #stack: Prefix[] = [new Uint8Array(0)];
   #unknown = 0;
   visits = 0;
 
@@ -91,20 +92,20 @@ export class Descent {
    * `BAD_HASH` when the diff does not lead to their root: they lie, or two digests met by chance.
    */
   async run(): Promise<Diff | undefined> {
-    while (this.#queue.length > 0 && this.#unknown < limits.diffEntriesMax) {
-      const asked = this.#queue.slice(0, this.#options.prefixesMax);
+    while (this.#stack.length > 0 && this.#unknown < limits.diffEntriesMax) {
+      const asked = this.#stack.splice(-this.#options.prefixesMax).reverse();
       const views = await this.#options.ask(asked);
       if (views === undefined) return undefined;
       if (views.length === 0 || views.length > asked.length)
         throw bad('an answer has a wrong number of nodes');
-      this.#queue = this.#queue.slice(views.length);
+      this.#stack.push(...asked.slice(views.length).reverse());
       this.visits += views.length;
-      if (this.visits > VISITS_MAX) throw bad('it has too many nodes');
+      if (this.visits + this.#stack.length > VISITS_MAX) throw bad('it has too many nodes');
       const tips: TrieEntry[] = [];
       for (const [i, view] of views.entries()) tips.push(...this.#compare(asked[i] as Prefix, view));
       await this.#addTheirs(tips);
     }
-    const complete = this.#queue.length === 0;
+    const complete = this.#stack.length === 0;
     const diff = { mine: this.#mine, theirs: this.#theirs, differing: this.#differing, complete };
     if (complete) this.#prove(diff);
     return diff;
@@ -133,7 +134,7 @@ export class Descent {
       const mine = this.#options.trie.canonicalAt(child);
       const theirs = digests.subarray(digit * DIGEST_BYTES, (digit + 1) * DIGEST_BYTES);
       if (equalBytes(theirs, saltedDigest(this.#options.salt, mine))) continue;
-      this.#queue.push(Uint8Array.from(child));
+      this.#stack.push(Uint8Array.from(child));
     }
     if (path.length >= 80) throw bad('it is too deep');
   }

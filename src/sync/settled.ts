@@ -55,6 +55,8 @@ export function settled(parts: SettledParts, replicas: number, options: AbortOpt
         watchPeer(parts, link, target, end.signal).then(
           (holds) => {
             if (holds) done.add(link.peerId);
+            // It shares the space no more, or not yet: when it says hello again, it is asked again.
+            else watched.delete(link.peerId);
             check();
           },
           () => undefined,

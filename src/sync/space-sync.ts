@@ -209,7 +209,11 @@ export class SpaceSync {
       ports,
       pulls: this.#pulls,
       signal: this.#abort.signal,
-      onExchange: () => this.#exchanged(),
+      onExchange: () => {
+        // The first exchange shows that the peer shares the space; who waits for peers wants to know.
+        this.events.emit('peers');
+        this.#exchanged();
+      },
       onChange: () => this.#changed(),
       onConverged: (durationMs) => this.#converged(link.peerId, durationMs),
       onNews: (from) => this.#news.tell(from),
