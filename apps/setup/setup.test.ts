@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { urlsToJavaScript } from './library.mjs';
 import { alone } from './lock.mjs';
 import { binaryPackage, isNewEnough } from './node.mjs';
 import { isStale } from './packages.mjs';
@@ -147,14 +146,5 @@ describe('npm test', () => {
     const counts = { passed: 5, failed: 0, skipped: 0 };
     expect(atLeastOneFailure(counts, 1).failed).toBe(1);
     expect(atLeastOneFailure(counts, 0).failed).toBe(0);
-  });
-});
-
-describe('the published library', () => {
-  it('names its workers as JavaScript', () => {
-    expect(urlsToJavaScript("new Worker(new URL('./w.ts', import.meta.url))")).toBe(
-      "new Worker(new URL('./w.js', import.meta.url))",
-    );
-    expect(urlsToJavaScript("new URL('./data.json', import.meta.url)")).toContain('data.json');
   });
 });
