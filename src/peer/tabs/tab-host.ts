@@ -16,6 +16,7 @@ export class TabHost {
   readonly #peer: Peer;
   readonly #post: (message: TabMessage) => void;
   readonly #open = new Map<string, OpenCall>();
+  #closed = false;
 
   constructor(peer: Peer, post: (message: TabMessage) => void) {
     this.#peer = peer;
@@ -26,6 +27,14 @@ export class TabHost {
     if (message.type === 'call') void this.#call(message);
     else if (message.type === 'next') void this.#next(message.from, message.call, message.step);
     else if (message.type === 'cancel') this.#cancel(`${message.from}/${message.call}`);
+  }
+
+  /**
+   * What ends because this tab ends is left unanswered: who waits says it again to the next peer tab,
+   * while an error, or the end of a watch, would be taken for the peer's own.
+   */
+  #answer(message: TabMessage & { type: 'result' }): void {
+    if (!this.#closed || message.value !== undefined) this.#post(message);
   }
 
   async #call(call: Call): Promise<void> {
@@ -40,15 +49,15 @@ export class TabHost {
         open.iterator = (await dispatchIteration(this.#peer, call, open.abort.signal))[
           Symbol.asyncIterator
         ]();
-        this.#post({ type: 'result', to: call.from, call: call.call });
+        this.#answer({ type: 'result', to: call.from, call: call.call });
       } else {
         const value = await dispatchCall(this.#peer, call, open.abort.signal);
         this.#open.delete(key);
-        this.#post({ type: 'result', to: call.from, call: call.call, value });
+        this.#answer({ type: 'result', to: call.from, call: call.call, value });
       }
     } catch (error) {
       this.#open.delete(key);
-      this.#post({ type: 'result', to: call.from, call: call.call, error: plainError(error) });
+      this.#answer({ type: 'result', to: call.from, call: call.call, error: plainError(error) });
     }
   }
 
@@ -58,8 +67,11 @@ export class TabHost {
     try {
       if (iterator === undefined) throw new AverError('BUSY', 'The peer moved to another tab meanwhile.');
       const result = await iterator.next();
-      if (result.done) this.#open.delete(key);
-      this.#post({
+      if (result.done) {
+        if (this.#closed) return;
+        this.#open.delete(key);
+      }
+      this.#answer({
         type: 'result',
         to: from,
         call: step,
@@ -67,7 +79,7 @@ export class TabHost {
       });
     } catch (error) {
       this.#open.delete(key);
-      this.#post({ type: 'result', to: from, call: step, error: plainError(error) });
+      this.#answer({ type: 'result', to: from, call: step, error: plainError(error) });
     }
   }
 
@@ -88,6 +100,7 @@ export class TabHost {
   }
 
   close(): void {
+    this.#closed = true;
     for (const key of [...this.#open.keys()]) this.#cancel(key);
   }
 }

@@ -84,11 +84,10 @@ export class TabPeer implements Peer, TabLink {
   #follow(leader: string): void {
     this.#election.answered();
     if (this.#leader === leader) return;
-    const first = this.#leader === undefined;
     this.#leader = leader;
     this.#client.leaderGone();
     this.#ready.resolve();
-    if (!first) this.#infoChanged();
+    this.#infoChanged();
   }
 
   #infoChanged(): void {
@@ -110,10 +109,11 @@ export class TabPeer implements Peer, TabLink {
       return;
     }
     const host = new TabHost(peer, (message) => this.#channel.postMessage(message));
+    const off = await this.#relayEvents(peer);
+    // Said in the same turn, so that nobody asks this tab to go on with what another one began.
     this.#leadership = { peer, host, lost: signal };
     this.#leader = this.#id;
     this.#failure = undefined;
-    const off = await this.#relayEvents(peer);
     this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
     this.#client.leaderGone();
     this.#ready.resolve();
