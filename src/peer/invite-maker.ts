@@ -55,11 +55,22 @@ async function grantOf({ space, keyring, ports }: InviteParts, options: InviteOp
   return { admit: await admit(space, author, admitterSeed, ports.crypto), author, authorSeed };
 }
 
+/** Addresses in an invite: enough to be found, few enough for a QR code that a phone can read. */
+const LINK_ADDRESSES_MAX = 4;
+
 /** Own addresses first, then those of Node peers that we reach ourselves. */
 function addressesOf({ network, kept }: InviteParts): string[] {
   const reached = network.peers().filter((peer) => !peer.relayed && peer.direction === 'outbound');
-  const addresses = new Set([...network.addresses(), ...kept, ...reached.map((peer) => peer.address)]);
-  return [...addresses].slice(0, limits.inviteAddressesMax);
+  const all = new Set([...network.addresses(), ...kept, ...reached.map((peer) => peer.address)]);
+  return [...all].sort((a, b) => usefulness(b) - usefulness(a)).slice(0, LINK_ADDRESSES_MAX);
+}
+
+/** Everybody can dial a WebSocket; browsers also WebRTC-direct; loopback helps on this machine alone. */
+function usefulness(address: string): number {
+  const transport = /\/wss?(\/|$)/.test(address) ? 2 : address.includes('/webrtc-direct/') ? 1 : 0;
+  const far = /^\/(ip4\/127\.|ip6\/::1\/|dns\w*\/localhost\/)/.test(address) ? 0 : 1;
+  const direct = address.includes('/p2p-circuit') ? 0 : 1;
+  return 10 * direct + 2 * transport + far;
 }
 
 /** Throws `NOT_ADMITTED` where writing is asked for that this peer cannot grant. */

@@ -1,7 +1,7 @@
 /**
  * Invites: what lets somebody into a space, as the fragment of a link, as text, or as a QR code.
  *
- * `[1, genesis, addresses, expires at (ms), secret|null, author seed|null,
+ * `[1, genesis, [[peer id, places] …], expires at (ms), secret|null, author seed|null,
  * author key|null, admission|null]` in
  * canonical CBOR, four bytes of BLAKE3 against damage in front, in base64url. Fragments never leave
  * the browser, so a link can carry the secret. An invite is a bearer token: who has it, is in.
@@ -39,9 +39,7 @@ export interface OpenedInvite extends InviteContent {
 
 export function encodeInvite(content: InviteContent): string {
   const writer = new CborWriter().array(8).uint(VERSION).bytes(content.genesisBytes);
-  const addresses = content.addresses.slice(0, limits.inviteAddressesMax);
-  writer.array(addresses.length);
-  for (const address of addresses) writer.text(address);
+  writeAddresses(writer, content.addresses.slice(0, limits.inviteAddressesMax));
   writer.uint(content.expiresAtMs);
   for (const bytes of [content.secret, content.authorSeed, content.author]) {
     if (bytes === null) writer.null();
@@ -94,9 +92,7 @@ function readInvite(body: Uint8Array): InviteContent {
       throw new AverError('INVITE_VERSION', 'The invite was made by a newer version.');
     if (length !== 8) throw new AverError('BAD_INVITE', 'The invite has parts too many or too few.');
     const genesisBytes = reader.bytes(limits.genesisBytesMax).slice();
-    const addresses = Array.from({ length: reader.array(limits.inviteAddressesMax) }, () =>
-      reader.text(ADDRESS_BYTES_MAX),
-    );
+    const addresses = readAddresses(reader);
     const expiresAtMs = reader.uint();
     const secret = reader.hashOrNull()?.slice() ?? null;
     const authorSeed = reader.hashOrNull()?.slice() ?? null;
@@ -109,4 +105,35 @@ function readInvite(body: Uint8Array): InviteContent {
       throw new AverError('BAD_INVITE', error.message, { cause: error });
     throw error;
   }
+}
+
+/** Addresses by peer, so that a link names each peer once: `/ip4/…/tcp/…/ws` and the like at `/p2p/…`. */
+function writeAddresses(writer: CborWriter, addresses: readonly string[]): void {
+  const placesByPeer = new Map<string, string[]>();
+  for (const address of addresses) {
+    const at = address.lastIndexOf('/p2p/');
+    const [place, peer] =
+      at === -1 ? [address, ''] : [address.slice(0, at), address.slice(at + '/p2p/'.length)];
+    placesByPeer.set(peer, [...(placesByPeer.get(peer) ?? []), place]);
+  }
+  writer.array(placesByPeer.size);
+  for (const [peer, places] of placesByPeer) {
+    writer.array(2).text(peer).array(places.length);
+    for (const place of places) writer.text(place);
+  }
+}
+
+function readAddresses(reader: CborReader): string[] {
+  const addresses: string[] = [];
+  const peers = reader.array(limits.inviteAddressesMax);
+  for (let i = 0; i < peers; i++) {
+    reader.array(2, 2);
+    const peer = reader.text(ADDRESS_BYTES_MAX);
+    const places = reader.array(limits.inviteAddressesMax - addresses.length);
+    for (let j = 0; j < places; j++) {
+      const place = reader.text(ADDRESS_BYTES_MAX);
+      addresses.push(peer === '' ? place : `${place}/p2p/${peer}`);
+    }
+  }
+  return addresses;
 }
