@@ -179,6 +179,8 @@ export const limits = {
   requestTimeoutMs: 10 * SECOND,
   /** Deadline of a dial, WebRTC signalling included. */
   dialTimeoutMs: 15 * SECOND,
+  /** Deadline of one address of several: those that nobody answers must leave time for the others. */
+  addressDialTimeoutMs: 6 * SECOND,
   /** Rounds of one sync session before it gives up until the next tick. */
   syncRoundsMax: 64,
   /** What was not written durably is flushed within this time. */
@@ -292,4 +294,5 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
+  ['addressDialTimeoutMs', 'dialTimeoutMs'],
 ];

@@ -57,14 +57,15 @@ export function gossipOptions(): Partial<GossipsubOpts> {
     ignoreDuplicatePublishError: true,
     // Peers learn of each other by introductions (`introductions.ts`), not by prunes.
     doPX: false,
-    // A publisher sends to every subscriber it is connected to, so small meshes hear it in one hop;
-    // the mesh is wide enough that a hub forwards at once to everybody in spaces of up to 16 peers.
+    // A publisher sends to every subscriber it is connected to. For forwarding a peer seeks few mesh
+    // links, because every link brings each message once more; but it accepts many, so that a hub
+    // whose leaves have nobody else passes everything on at once, not with the next heartbeat.
     floodPublish: true,
-    D: 12,
-    Dlo: 8,
-    Dhi: 16,
-    Dscore: 6,
-    Dout: 4,
+    D: 6,
+    Dlo: 4,
+    Dhi: 64,
+    Dscore: 4,
+    Dout: 2,
     Dlazy: 6,
     gossipFactor: 0.25,
     heartbeatInterval: HEARTBEAT_MS,

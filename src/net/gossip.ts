@@ -7,20 +7,25 @@
  * the library handled its leaving after its return.
  */
 import { type GossipSub, gossipsub, TopicValidatorResult } from '@libp2p/gossipsub';
-import type { Connection, Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Registrar } from '@libp2p/interface-internal';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log, Metrics, TopicHandler, Verdict } from '../base/ports.ts';
-import { bestConnection, isDirect } from './address.ts';
+import { bestConnection, isDirect, parsePeerId } from './address.ts';
 import { GRAYLIST_SCORE, gossipOptions, topicScore } from './gossip-options.ts';
 
 /** What the library has at run time beyond its interface. */
 interface GossipSubInside extends GossipSub {
   getScore(peerId: string): number;
+  readonly peers: ReadonlyMap<string, unknown>;
   readonly streamsInbound: ReadonlyMap<string, unknown>;
   readonly opts: { readonly scoreParams: { readonly topics: Record<string, object> } };
 }
+
+/** Heartbeats (seconds) after which a missing stream is opened, and after which the others are closed. */
+const HEAL_HEARTBEATS = 2;
+const ABORT_HEARTBEATS = 4;
 
 export const gossipService = gossipsub(gossipOptions());
 
@@ -42,6 +47,8 @@ export class Gossip {
   readonly #handlers = new Map<string, TopicHandler>();
   /** Connected peers that speak a gossip protocol. */
   readonly #speakers = new Set<string>();
+  /** Those of them that miss a stream, and for how many heartbeats. */
+  #missing: ReadonlyMap<string, number> = new Map();
   readonly #topicsByPeer = new Map<string, Set<string>>();
   #running = false;
   /** What waits for its verdict, by the peer that passed it on. */
@@ -57,6 +64,7 @@ export class Gossip {
     this.#pubsub.addEventListener('gossipsub:heartbeat', () => this.#onHeartbeat());
     this.#pubsub.addEventListener('subscription-change', ({ detail }) => {
       const peerId = detail.peerId.toString();
+      if (options.libp2p.getConnections(detail.peerId).length === 0) return;
       const topics = this.#topicsByPeer.get(peerId) ?? new Set();
       for (const { topic, subscribe } of detail.subscriptions) {
         if (subscribe) topics.add(topic);
@@ -160,35 +168,61 @@ export class Gossip {
       this.#options.log.write('warn', 'A peer sent what must be rejected', { peerId: id, score });
       this.#options.onMisbehaviour(id);
     }
-    this.heal();
+    this.#heal();
   }
 
-  /** Gives every directly connected peer its gossip streams back. */
-  heal(): void {
-    const connectionsByPeer = Map.groupBy(this.#options.libp2p.getConnections(), ({ remotePeer }) =>
-      remotePeer.toString(),
-    );
-    const known = new Set(this.#pubsub.getPeers().map((peerId) => peerId.toString()));
-    for (const [peerId, connections] of connectionsByPeer) {
-      const best = bestConnection(connections.filter(isDirect));
-      if (best !== undefined && this.#speakers.has(peerId)) this.#healPeer(best, connections, known);
+  /** A connection of the peer was closed, maybe the one that carried its gossip. */
+  onConnectionClosed(peerId: string): void {
+    const best = this.#directConnection(peerId);
+    if (best !== undefined && !this.#hasStreams(peerId)) this.#present(best);
+  }
+
+  /**
+   * Presents peers that miss a gossip stream to the library again. Presenting one too many costs nothing,
+   * streams may just be under way on a busy machine; so what is left of them is only aborted later, to
+   * make the other side open its stream anew, too.
+   */
+  #heal(): void {
+    const missing = new Map<string, number>();
+    for (const peerId of this.#speakers) {
+      const best = this.#directConnection(peerId);
+      if (best === undefined || this.#hasStreams(peerId)) continue;
+      const heartbeats = (this.#missing.get(peerId) ?? 0) + 1;
+      missing.set(peerId, heartbeats);
+      if (heartbeats < HEAL_HEARTBEATS) continue;
+      this.#options.metrics.add('gossip_streams_healed');
+      if (heartbeats % ABORT_HEARTBEATS === 0) {
+        for (const stream of this.#streams(peerId))
+          stream.abort(new Error('The gossip stream is not in use.'));
+      }
+      this.#present(best);
     }
+    this.#missing = missing;
   }
 
-  #healPeer(best: Connection, connections: readonly Connection[], known: ReadonlySet<string>): void {
-    const peerId = best.remotePeer.toString();
-    const streams = connections
+  #directConnection(peerId: string): Connection | undefined {
+    return bestConnection(this.#options.libp2p.getConnections(parsePeerId(peerId)).filter(isDirect));
+  }
+
+  #streams(peerId: string): Stream[] {
+    return this.#options.libp2p
+      .getConnections(parsePeerId(peerId))
       .flatMap((connection) => connection.streams)
       .filter((stream) => this.#pubsub.protocols.includes(stream.protocol) && stream.status === 'open');
-    if (known.has(peerId) && streams.some((stream) => stream.direction === 'outbound')) return;
-    this.#options.metrics.add('gossip_streams_healed');
-    // The library has given the peer up: what it still sends goes unread, so make it open anew, too.
-    if (!known.has(peerId) || !this.#pubsub.streamsInbound.has(peerId)) {
-      for (const stream of streams) stream.abort(new Error('The gossip stream is not read any more.'));
-    }
+  }
+
+  /** Whether the library knows the peer, can write to it, and reads what it sends. */
+  #hasStreams(peerId: string): boolean {
+    const { streamsInbound, peers } = this.#pubsub;
+    const canWrite = this.#streams(peerId).some((stream) => stream.direction === 'outbound');
+    return peers.has(peerId) && streamsInbound.has(peerId) && canWrite;
+  }
+
+  /** Has the library open its streams to the peer, as after the first identify. */
+  #present(connection: Connection): void {
     const [protocol = ''] = this.#pubsub.protocols;
     for (const topology of this.#options.registrar.getTopologies(protocol)) {
-      void topology.onConnect?.(best.remotePeer, best);
+      void topology.onConnect?.(connection.remotePeer, connection);
     }
   }
 }

@@ -256,7 +256,7 @@ export class Libp2pNetwork implements Network {
     queueMicrotask(() => {
       if (!this.#started) return;
       this.#peers.refresh(connection.remotePeer.toString());
-      this.#gossip.heal();
+      if (connection.status !== 'open') this.#gossip.onConnectionClosed(connection.remotePeer.toString());
       this.#meeting.onConnection(connection);
       this.#options.companion?.wake();
     });

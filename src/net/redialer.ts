@@ -81,13 +81,14 @@ export class Redialer {
     target.dialling = true;
     try {
       target.peerId = await dial(target.addresses);
-      target.failures = 0;
+      // A connection through a relay only is not what is wanted, but asking faster would not help.
+      target.failures = isConnected(target.peerId) ? 0 : target.failures + 1;
     } catch {
       target.failures++; // `dial` has counted and logged it.
     } finally {
       target.dialling = false;
     }
-    if (target.failures > 0 || !isConnected(target.peerId as string)) this.#schedule(target);
+    if (target.failures > 0) this.#schedule(target);
   }
 
   /** Half of the back-off is jitter, so that peers which lost one hub do not return in step. */
