@@ -8,8 +8,9 @@ import type { Fact, Hex } from '../../../src/peer/api.ts';
 
 export type TableOrder = 'newest' | 'subject';
 
-/** All claims of one subject and predicate. */
+/** All claims of one subject and predicate; as it is, a row of the table. */
 export interface ClaimGroup {
+  readonly kind: 'group';
   readonly key: string;
   readonly subject: string;
   readonly predicate: string;
@@ -82,7 +83,14 @@ export class FactTable {
     const group = this.#groups.get(under);
     if (group === undefined) {
       const { subject, predicate } = fact;
-      const fresh = { key: under, subject, predicate, facts: [fact], touchedAtMs: nowMs };
+      const fresh: ClaimGroup = {
+        kind: 'group',
+        key: under,
+        subject,
+        predicate,
+        facts: [fact],
+        touchedAtMs: nowMs,
+      };
       this.#groups.set(under, fresh);
       this.#sorted.push(fresh);
       return;

@@ -64,10 +64,12 @@ export function syncSummary(status: SpaceStatus | undefined): Summary {
   const peers = status.peers;
   if (peers.length === 0) return { sign: '○', text: 'No peers, saved here', tone: 'calm' };
   if (status.behind) return { sign: '↓', text: 'Behind, fetching', tone: 'wait' };
+  // A peer that was never compared may not share this space at all.
+  const compared = peers.filter((peer) => peer.relation !== 'unknown').length;
   const equal = peers.filter((peer) => peer.relation === 'equal').length;
   const lacking = peers.filter((peer) => peer.relation === 'behind').length;
   if (lacking > 0) return { sign: '↑', text: `${plural(lacking, 'peer')} still behind`, tone: 'wait' };
   if (equal === 0) return { sign: '…', text: 'Comparing', tone: 'calm' };
-  if (equal === peers.length) return { sign: '=', text: `Equal with ${plural(equal, 'peer')}`, tone: 'good' };
-  return { sign: '=', text: `Equal with ${equal} of ${plural(peers.length, 'peer')}`, tone: 'calm' };
+  if (equal === compared) return { sign: '=', text: `Equal with ${plural(equal, 'peer')}`, tone: 'good' };
+  return { sign: '=', text: `Equal with ${equal} of ${plural(compared, 'peer')}`, tone: 'calm' };
 }

@@ -2,10 +2,15 @@
 import type { Fact, Resolution } from '../../../src/peer/api.ts';
 import type { ClaimGroup } from './fact-table.ts';
 
-/** A group's own row, or one of the competing claims below it. */
-export type TableRow =
-  | { readonly kind: 'group'; readonly group: ClaimGroup }
-  | { readonly kind: 'claim'; readonly group: ClaimGroup; readonly fact: Fact; readonly wins: boolean };
+/** One of the competing claims of a group, below the group's own row. */
+export interface ClaimRow {
+  readonly kind: 'claim';
+  readonly group: ClaimGroup;
+  readonly fact: Fact;
+  readonly wins: boolean;
+}
+
+export type TableRow = ClaimGroup | ClaimRow;
 
 /** Groups with the claims of the expanded ones below them; as the lens ordered them, once it did. */
 export function tableRows(
@@ -13,9 +18,10 @@ export function tableRows(
   expanded: ReadonlySet<string>,
   resolutions: ReadonlyMap<string, Resolution>,
 ): readonly TableRow[] {
+  if (expanded.size === 0) return groups;
   const rows: TableRow[] = [];
   for (const group of groups) {
-    rows.push({ kind: 'group', group });
+    rows.push(group);
     if (!expanded.has(group.key)) continue;
     const resolution = resolutions.get(group.key);
     for (const fact of resolution?.candidates ?? group.facts)

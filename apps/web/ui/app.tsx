@@ -31,6 +31,7 @@ const VIEW = { facts: FactsView, peers: PeersView, trie: TrieView, status: Statu
 function Views({ model }: OfSpace) {
   return (
     <main class="main">
+      <h1 class="sr-only">{model.space.name}</h1>
       <Tabs />
       <Panel model={model} />
     </main>

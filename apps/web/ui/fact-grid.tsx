@@ -88,5 +88,5 @@ function GridHead() {
 }
 
 function rowKey(row: Parameters<typeof FactRow>[0]['row']): string {
-  return row.kind === 'group' ? row.group.key : `${row.group.key}\u0000${row.fact.id}:${row.fact.index}`;
+  return row.kind === 'group' ? row.key : `${row.group.key}\u0000${row.fact.id}:${row.fact.index}`;
 }

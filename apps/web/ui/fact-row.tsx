@@ -2,6 +2,7 @@
 // biome-ignore-all lint/a11y/useSemanticElements: rows of a real table cannot be placed absolutely
 // biome-ignore-all lint/a11y/useFocusableInteractive: cells of a plain table take no focus
 import type { Fact } from '../../../src/peer/api.ts';
+import type { ClaimGroup } from '../model/fact-table.ts';
 import { formatFullTime, formatTime } from '../model/format.ts';
 import type { TableRow } from '../model/table-rows.ts';
 import { objectToLine } from '../model/value-text.ts';
@@ -22,7 +23,8 @@ const FRESH_MS = 3000;
 export function FactRow({ model, row, index, top, onShow }: FactRowProps) {
   const fact = shownFact(model, row);
   if (fact === undefined) return null;
-  const fresh = Date.now() - row.group.touchedAtMs < FRESH_MS;
+  const group = row.kind === 'group' ? row : row.group;
+  const fresh = Date.now() - group.touchedAtMs < FRESH_MS;
   const wins = row.kind === 'claim' && row.wins;
   return (
     <div
@@ -31,7 +33,7 @@ export function FactRow({ model, row, index, top, onShow }: FactRowProps) {
       aria-rowindex={index + 2}
       style={{ transform: `translateY(${top}px)` }}
     >
-      {row.kind === 'group' ? <GroupCells model={model} row={row} /> : <ClaimCells wins={row.wins} />}
+      {row.kind === 'group' ? <GroupCells model={model} group={row} /> : <ClaimCells wins={row.wins} />}
       <span role="cell" class="cell object">
         <button
           type="button"
@@ -60,11 +62,10 @@ export function FactRow({ model, row, index, top, onShow }: FactRowProps) {
 /** A group shows the lens' winner where the lens was asked, else the latest. */
 function shownFact(model: OfSpace['model'], row: TableRow): Fact | undefined {
   if (row.kind === 'claim') return row.fact;
-  return model.facts.resolutions.value.get(row.group.key)?.winner ?? row.group.facts[0];
+  return model.facts.resolutions.value.get(row.key)?.winner ?? row.facts[0];
 }
 
-function GroupCells({ model, row }: OfSpace & { readonly row: TableRow }) {
-  const { group } = row;
+function GroupCells({ model, group }: OfSpace & { readonly group: ClaimGroup }) {
   const claims = group.facts.length;
   const open = model.facts.expanded.value.has(group.key);
   return (
