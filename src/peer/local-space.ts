@@ -5,7 +5,6 @@ import { compareHlc, type HlcClock, hlcToText } from '../assertion/hlc.ts';
 import { type Hlc, kinds } from '../assertion/model.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
-import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import { lensNamed, resolve } from '../rules/lens.ts';
@@ -245,5 +244,3 @@ export class LocalSpace implements Space {
 export function isSpaceId(text: string): boolean {
   return /^[0-9a-f]{64}$/i.test(text);
 }
-
-export { AverError };

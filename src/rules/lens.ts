@@ -4,7 +4,7 @@
  */
 
 import type { Claim } from '../assertion/claims.ts';
-import { compareHlc } from '../assertion/hlc.ts';
+import { compareHlc, hlcNodeId } from '../assertion/hlc.ts';
 import type { Assertion } from '../assertion/model.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
@@ -26,10 +26,15 @@ function tieBreak(a: Candidate, b: Candidate): number {
   return compareBytes(a.assertion.id, b.assertion.id) || b.claimIndex - a.claimIndex;
 }
 
+/** The total order of HLC readings: time, counter, and the author's node id among equal ones. */
+function compareReadings(a: Assertion, b: Assertion): number {
+  return compareHlc(a.hlc, b.hlc) || compareBytes(hlcNodeId(a.author), hlcNodeId(b.author));
+}
+
 /** Highest HLC wins [STC-15]. */
 const latest: Lens = {
   name: 'latest',
-  compare: (a, b) => compareHlc(b.assertion.hlc, a.assertion.hlc) || tieBreak(a, b),
+  compare: (a, b) => compareReadings(b.assertion, a.assertion) || tieBreak(a, b),
 };
 
 const lenses: readonly Lens[] = [latest];
