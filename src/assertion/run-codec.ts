@@ -77,7 +77,7 @@ export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
     throw new AverError('BAD_CHAIN', `Seq ${seq} has a wrong prev.`);
   const count = reader.array(limits.runAssertionsMax);
   if (count === 0) throw new AverError('BAD_ENCODING', 'The run is empty.');
-  if (seq + count - 1 > Number.MAX_SAFE_INTEGER)
+  if (seq > Number.MAX_SAFE_INTEGER - (count - 1))
     throw new AverError('BAD_ENCODING', 'The seqs are too large.');
   const assertions: Assertion[] = [];
   let before: Pick<Assertion, 'id' | 'hlc'> | undefined;
