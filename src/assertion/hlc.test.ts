@@ -4,7 +4,7 @@ import { compareBytes, concatBytes } from '../base/bytes.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import {
   compareHlc,
-  compareHlcOf,
+  compareReadings,
   detectClockSkew,
   HlcClock,
   hlcBytes,
@@ -31,26 +31,31 @@ const reading: fc.Arbitrary<Hlc> = fc.record({
   ),
   counter: fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 0xffffffff })),
 });
-const nodeId = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const author = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
 describe('order', () => {
   test('of bytes is the order of time, counter and node id [STC-28][STC-06][STS-19]', () => {
     fc.assert(
-      fc.property(reading, reading, nodeId, nodeId, (a, b, idA, idB) => {
+      fc.property(reading, reading, author, author, (a, b, authorA, authorB) => {
         expect(Math.sign(compareBytes(hlcBytes(a), hlcBytes(b)))).toBe(Math.sign(compareHlc(a, b)));
-        const [bytesA, bytesB] = [concatBytes(hlcBytes(a), idA), concatBytes(hlcBytes(b), idB)];
+        const bytesA = concatBytes(hlcBytes(a), hlcNodeId(authorA));
+        const bytesB = concatBytes(hlcBytes(b), hlcNodeId(authorB));
         expect(bytesA).toHaveLength(28);
-        const order = compareHlcOf({ ...a, nodeId: idA }, { ...b, nodeId: idB });
+        const order = compareReadings({ hlc: a, author: authorA }, { hlc: b, author: authorB });
         expect(Math.sign(order)).toBe(Math.sign(compareBytes(bytesA, bytesB)));
       }),
     );
   });
 
   test('falls to the counter and then the node id where times are equal', () => {
-    const [a, b] = [new Uint8Array(16), new Uint8Array(16).fill(1)];
-    expect(compareHlcOf({ ...at(5, 1), nodeId: b }, { ...at(5, 2), nodeId: a })).toBeLessThan(0);
-    expect(compareHlcOf({ ...at(5, 2), nodeId: a }, { ...at(5, 2), nodeId: b })).toBeLessThan(0);
-    expect(compareHlcOf({ ...at(5, 2), nodeId: a }, { ...at(5, 2), nodeId: a })).toBe(0);
+    const keys = [new Uint8Array(32), new Uint8Array(32).fill(1)];
+    const [low, high] = keys.sort((x, y) => compareBytes(hlcNodeId(x), hlcNodeId(y))) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    expect(compareReadings({ hlc: at(5, 1), author: high }, { hlc: at(5, 2), author: low })).toBeLessThan(0);
+    expect(compareReadings({ hlc: at(5, 2), author: low }, { hlc: at(5, 2), author: high })).toBeLessThan(0);
+    expect(compareReadings({ hlc: at(5, 2), author: low }, { hlc: at(5, 2), author: low })).toBe(0);
   });
 });
 

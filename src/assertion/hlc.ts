@@ -41,12 +41,12 @@ export function hlcNodeId(author: Uint8Array): Uint8Array {
   return blake3(author).slice(0, 16);
 }
 
-/** The total order of readings: time, counter, node id. */
-export function compareHlcOf(
-  a: Hlc & { readonly nodeId: Uint8Array },
-  b: Hlc & { readonly nodeId: Uint8Array },
+/** The total order of readings: time, counter, and the node id of who read the clock. */
+export function compareReadings(
+  a: { readonly hlc: Hlc; readonly author: Uint8Array },
+  b: { readonly hlc: Hlc; readonly author: Uint8Array },
 ): number {
-  return compareHlc(a, b) || compareBytes(a.nodeId, b.nodeId);
+  return compareHlc(a.hlc, b.hlc) || compareBytes(hlcNodeId(a.author), hlcNodeId(b.author));
 }
 
 /** Remote time minus local time in ms when it is more than `limits.clockSkewWarnMs`, else 0. */

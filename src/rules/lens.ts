@@ -4,7 +4,7 @@
  */
 
 import type { Claim } from '../assertion/claims.ts';
-import { compareHlc, hlcNodeId } from '../assertion/hlc.ts';
+import { compareReadings } from '../assertion/hlc.ts';
 import type { Assertion } from '../assertion/model.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
@@ -24,11 +24,6 @@ export interface Lens {
 /** The last words of every lens: smallest id, then the later claim of one assertion. */
 function tieBreak(a: Candidate, b: Candidate): number {
   return compareBytes(a.assertion.id, b.assertion.id) || b.claimIndex - a.claimIndex;
-}
-
-/** The total order of HLC readings: time, counter, and the author's node id among equal ones. */
-function compareReadings(a: Assertion, b: Assertion): number {
-  return compareHlc(a.hlc, b.hlc) || compareBytes(hlcNodeId(a.author), hlcNodeId(b.author));
 }
 
 /** Highest HLC wins [STC-15]. */
