@@ -1,7 +1,7 @@
 /** The genesis of a space: its name, limits and who may write and read, fixed for ever. Its hash is the space id. */
 
 import type { PowLevels } from '../assertion/pow.ts';
-import { bytesToHex, compareBytes } from '../base/bytes.ts';
+import { bytesToHex, compareBytes, equalBytes } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError, isAverError } from '../base/errors.ts';
@@ -111,15 +111,16 @@ export function hashSecret(secret: Uint8Array): Uint8Array {
 }
 
 /** Throws `BAD_GENESIS`, `SECRET_NEEDED`, or `BAD_INVITE` when the secret is not this space's. */
-export function identifySpace(genesisBytes: Uint8Array, secret?: Uint8Array): SpaceIdentity {
-  const genesis = decodeGenesis(genesisBytes);
+export function identifySpace(bytes: Uint8Array, secret?: Uint8Array): SpaceIdentity {
+  const genesis = decodeGenesis(bytes);
+  const genesisBytes = new Uint8Array(bytes);
   const id = blake3(domains.genesis, genesisBytes);
   if (genesis.secretHash === null) {
     const tag = blake3(domains.topic, id);
     return { genesis, genesisBytes, id, secret: undefined, tag, topic: topicOf(tag) };
   }
   if (secret === undefined) throw new AverError('SECRET_NEEDED', `The space "${genesis.name}" is secret.`);
-  if (compareBytes(hashSecret(secret), genesis.secretHash) !== 0) {
+  if (secret.length !== 32 || !equalBytes(hashSecret(secret), genesis.secretHash)) {
     throw new AverError('BAD_INVITE', 'The invite’s secret is not that of its space.');
   }
   const tag = blake3Keyed(secret, domains.topic, id);

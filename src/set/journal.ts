@@ -130,9 +130,9 @@ export class Journal {
   }
 
   *#claimsOfRun(run: Run, query: ClaimQuery): Iterable<ClaimRecord> {
-    const assertions = query.reverse ? [...run.assertions].reverse() : run.assertions;
-    for (const assertion of assertions) {
-      for (const [claimIndex, claim] of claimsOf(assertion).entries()) {
+    for (const assertion of query.reverse ? run.assertions.toReversed() : run.assertions) {
+      const claims = [...claimsOf(assertion).entries()];
+      for (const [claimIndex, claim] of query.reverse ? claims.reverse() : claims) {
         const { exact, prefix } = query.subject ?? {};
         if (exact !== undefined && claim.subject !== exact) continue;
         if (prefix !== undefined && !claim.subject.startsWith(prefix)) continue;
