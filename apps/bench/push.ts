@@ -1,0 +1,106 @@
+/** Push: from `assert` on one peer to visible on the other, against bare gossipsub. */
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Bench, Context } from './bench.ts';
+import { percentiles, type Take } from './figure.ts';
+import { startNodes, startPeers } from './pair.ts';
+import { syncedPuts } from './raw-leveldb.ts';
+
+/** About what a run of one of the benchmarks' claims weighs on the wire. */
+const MESSAGE_BYTES = 250;
+/** Until the code is compiled and the mesh stands. */
+const WARM_UP = 50;
+
+interface Latencies {
+  readonly latencies: readonly number[];
+  readonly perSecond: number;
+}
+
+export const push: Bench = {
+  name: 'push',
+  about: 'two Node processes over loopback TCP, one fact at a time',
+  async run(context) {
+    const directory = await mkdtemp(join(context.directory, 'push-'));
+    const raw = await measureGossip(context);
+    const own = await measurePush(context, directory);
+    const sync = percentiles(await syncedPuts(join(directory, 'raw'), MESSAGE_BYTES, context.samples));
+    return [...latencyTakes(own, raw, sync.p50), ...rateTakes(own, raw)];
+  },
+};
+
+function latencyTakes(own: PushTimes, raw: Latencies, syncMs: number): Take[] {
+  const mine = percentiles(own.latencies);
+  const gossip = percentiles(raw.latencies);
+  const afterDisk = percentiles(own.fromDurable);
+  const limit = 'bare gossipsub';
+  return [
+    { name: 'assert to visible, p50', unit: 'ms', value: mine.p50, limit: [limit, gossip.p50] },
+    {
+      name: 'assert to visible, p50',
+      unit: 'ms',
+      value: mine.p50,
+      limit: ['bare gossipsub + synced LevelDB put', gossip.p50 + syncMs],
+    },
+    { name: 'assert to visible, p99', unit: 'ms', value: mine.p99, limit: [limit, gossip.p99] },
+    { name: 'durable to visible, p50', unit: 'ms', value: afterDisk.p50, limit: [limit, gossip.p50] },
+    { name: 'durable to visible, p99', unit: 'ms', value: afterDisk.p99, limit: [limit, gossip.p99] },
+  ];
+}
+
+function rateTakes(own: Latencies, raw: Latencies): Take[] {
+  return [
+    {
+      name: 'sustained, 256 writes open',
+      unit: 'assertions/s',
+      value: own.perSecond,
+      limit: ['bare gossipsub, one message each', raw.perSecond],
+    },
+  ];
+}
+
+interface PushTimes extends Latencies {
+  /** From `assert` resolving on one peer to visible on the other; negative when that came first. */
+  readonly fromDurable: readonly number[];
+}
+
+async function measurePush(context: Context, directory: string): Promise<PushTimes> {
+  await using pair = await startPeers(directory, context);
+  const { a, b } = pair;
+  await a.put(0);
+  await b.visible(1);
+  const asked: number[] = [];
+  const durable: number[] = [];
+  for (let n = 1; n < WARM_UP + context.samples; n++) {
+    const [askedMs, durableMs] = await a.put(n);
+    asked.push(askedMs);
+    durable.push(durableMs);
+    await b.visible(n + 1);
+  }
+  const seen = (await b.visibleTimes()).slice(WARM_UP);
+  const before = WARM_UP + context.samples;
+  const startedMs = await a.write(before, context.assertions, 1, false);
+  const doneMs = await b.visible(before + context.assertions);
+  return {
+    latencies: seen.map((atMs, i) => atMs - (asked[WARM_UP - 1 + i] ?? Number.NaN)),
+    fromDurable: seen.map((atMs, i) => atMs - (durable[WARM_UP - 1 + i] ?? Number.NaN)),
+    perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
+  };
+}
+
+async function measureGossip(context: Context): Promise<Latencies> {
+  await using pair = await startNodes(context);
+  const { a, b } = pair;
+  const sent: number[] = [];
+  const count = WARM_UP + context.samples;
+  for (let n = 0; n < count; n++) {
+    sent.push(await a.publish(n, MESSAGE_BYTES));
+    await b.heard(n + 1);
+  }
+  const heard = (await b.heardTimes()).slice(WARM_UP);
+  const startedMs = await a.publishMany(count, context.assertions, MESSAGE_BYTES);
+  const doneMs = await b.heard(count + context.assertions);
+  return {
+    latencies: heard.map((atMs, i) => atMs - (sent[WARM_UP + i] ?? Number.NaN)),
+    perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
+  };
+}

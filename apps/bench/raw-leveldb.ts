@@ -1,0 +1,51 @@
+/** The limit of whatever stores: bare classic-level, given the same rows. */
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+
+type Row = readonly [key: Uint8Array, value: Uint8Array];
+
+const VIEWS = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+
+async function open(directory: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, VIEWS);
+  await level.open();
+  return level;
+}
+
+/** All rows of a store that a peer has closed. */
+export async function readRows(peerDirectory: string): Promise<Row[]> {
+  const level = await open(join(peerDirectory, 'store'));
+  const rows: Row[] = [];
+  for await (const [key, value] of level.iterator()) rows.push([key, value]);
+  await level.close();
+  return rows;
+}
+
+/** Seconds to write the rows to an empty store in batches, the last one synced. */
+export async function writeRows(directory: string, rows: readonly Row[], perBatch: number): Promise<number> {
+  const level = await open(directory);
+  const startedMs = performance.now();
+  for (let at = 0; at < rows.length; at += perBatch) {
+    const batch = level.batch();
+    for (const [key, value] of rows.slice(at, at + perBatch)) batch.put(key, value);
+    await batch.write({ sync: at + perBatch >= rows.length });
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  await level.close();
+  return seconds;
+}
+
+/** Milliseconds of each of `count` synced puts, one after the other. */
+export async function syncedPuts(directory: string, bytes: number, count: number): Promise<number[]> {
+  const level = await open(directory);
+  const value = new Uint8Array(bytes).fill(7);
+  const tookMs: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const key = new Uint8Array(new Uint32Array([i]).buffer);
+    const startedMs = performance.now();
+    await level.put(key, value, { sync: true });
+    tookMs.push(performance.now() - startedMs);
+  }
+  await level.close();
+  return tookMs;
+}
