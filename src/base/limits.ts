@@ -126,6 +126,8 @@ export const limits = {
   chunksAheadMax: 2,
   /** Bytes asked for in one pull; then the ranges are computed anew. */
   pullBytesMax: 8 * MiB,
+  /** Chunks read in one pull: full ones are twelve, so more means that a peer wastes our time. */
+  pullChunksMax: 256,
   /** Peers that one space pulls from at the same time: more would bring the same runs twice. */
   pullsPerSpaceMax: 2,
   /** A pull gives way to others after this long, so that a slow peer cannot keep them out. */

@@ -28,8 +28,13 @@ export class News {
     const nowMs = ports.clock.nowMs();
     for (const peer of peers.sample(limits.newsPeersMax)) {
       if (peer === from) continue;
+      // Who will be told soon hears of this too; a time further off is one before the clock was set back.
+      const waitMs = peer.toldMs - nowMs;
+      if (waitMs > 0 && waitMs <= intervals.newsIntervalMs + intervals.newsJitterMs) continue;
       const jitterMs = intervals.newsJitterMs * ports.random.number();
-      peer.schedule(Math.max(jitterMs, peer.startedMs + intervals.newsIntervalMs - nowMs));
+      const delayMs = Math.max(jitterMs, peer.toldMs + intervals.newsIntervalMs - nowMs);
+      peer.toldMs = nowMs + delayMs;
+      peer.schedule(delayMs);
     }
   }
 

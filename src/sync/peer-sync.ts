@@ -34,6 +34,8 @@ export class PeerSync {
   readonly link: Link;
   readonly view: PeerView;
   readonly digests = new DigestGate();
+  /** When the peer was or will be told of news. */
+  toldMs = Number.NEGATIVE_INFINITY;
   readonly #options: PeerSyncOptions;
   /** Tips in hex that were refused when this peer brought them. */
   readonly #refused = new LRUCache<string, true>({ max: REFUSED_TIPS_MAX });
@@ -41,7 +43,6 @@ export class PeerSync {
   #next: Promise<SessionResult> | undefined;
   #cancelTimer: (() => void) | undefined;
   #timerAtMs = 0;
-  #startedMs = Number.NEGATIVE_INFINITY;
   #retryMs: number = limits.syncRetryMsMin;
   #isDenied = false;
 
@@ -62,11 +63,6 @@ export class PeerSync {
   /** The peer said that it does not share the space. It will greet us when it does. */
   get isDenied(): boolean {
     return this.#isDenied;
-  }
-
-  /** When the last sync began, in ms; far back when there was none. */
-  get startedMs(): number {
-    return this.#startedMs;
   }
 
   welcomed(): void {
@@ -93,6 +89,7 @@ export class PeerSync {
   cancel(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.toldMs = Math.min(this.toldMs, this.#options.ports.clock.nowMs());
   }
 
   /** A sync that begins after this call; several callers share the one that waits. Rejects when it fails. */
@@ -120,7 +117,6 @@ export class PeerSync {
   async #session(): Promise<SessionResult> {
     const { replica, ports, signal, onNews } = this.#options;
     if (signal.aborted || this.link.isClosed) throw new AverError('CLOSED', 'The peer is gone.');
-    this.#startedMs = ports.clock.nowMs();
     ports.metrics.add('sync_cycles');
     try {
       const result = await this.#newSession().run();

@@ -129,6 +129,7 @@ export class Session {
     // While one chunk is being stored, the next one is checked and the one after is under way.
     let storing: Promise<boolean> = Promise.resolve(true);
     let cursor: Cursor | null = null;
+    let chunks = 0;
     for await (const chunk of link.channel.chunks(request, { signal })) {
       const runs = this.#decode(chunk, ranges);
       const screened = await replica.screen(runs, { from: link.peerId, via: 'pull' });
@@ -136,7 +137,7 @@ export class Session {
       storing = replica.admit(screened).then((report) => this.#account(report, ranges));
       storing.catch(() => undefined);
       cursor = chunk.cursor;
-      if (ports.clock.nowMs() > untilMs) break;
+      if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
     }
     if (cursor !== null) ports.metrics.add('pull_truncated');
     return (await storing) ? cursor : null;

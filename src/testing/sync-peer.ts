@@ -4,7 +4,7 @@ import type { Assertion, Run } from '../assertion/model.ts';
 import { bytesToHex, utf8 } from '../base/bytes.ts';
 import { MemoryMetrics } from '../base/counters.ts';
 import { silentLog } from '../base/log.ts';
-import type { Clock, Network, Store } from '../base/ports.ts';
+import type { Clock, Crypto, Network, Store } from '../base/ports.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import type { MemoryHub } from '../net/memory-hub.ts';
 import { MemoryNetwork } from '../net/memory-network.ts';
@@ -34,6 +34,7 @@ export class SyncPeer {
   readonly sync: SpaceSync;
   readonly author: TestAuthor;
   readonly metrics: MemoryMetrics;
+  readonly crypto: Crypto;
   #last: Assertion | undefined;
 
   private constructor(
@@ -43,7 +44,9 @@ export class SyncPeer {
     sync: SpaceSync,
     author: TestAuthor,
     metrics: MemoryMetrics,
+    crypto: Crypto,
   ) {
+    this.crypto = crypto;
     this.network = network;
     this.replica = replica;
     this.engine = engine;
@@ -63,7 +66,7 @@ export class SyncPeer {
     engine.start();
     await network.start();
     const author = await TestAuthor.create(space, ports.crypto, number);
-    return new SyncPeer(network, replica, engine, sync, author, metrics);
+    return new SyncPeer(network, replica, engine, sync, author, metrics, ports.crypto);
   }
 
   get id(): string {

@@ -1,0 +1,81 @@
+/** A peer that says on sync streams whatever a test wants it to say. */
+import type { FrameStream } from '../base/ports.ts';
+import type { MemoryHub } from '../net/memory-hub.ts';
+import { MemoryNetwork } from '../net/memory-network.ts';
+import { decodeAnswer, encodeAnswer } from '../sync/answers.ts';
+import { type Answer, type Request, SYNC_PROTOCOL, type UnknownRequest } from '../sync/messages.ts';
+import { decodeRequest, encodeRequest } from '../sync/requests.ts';
+
+/** Answers of one request, each under its id or under another; nothing for silence. */
+export type Script = (
+  request: Request | UnknownRequest,
+  id: number,
+) => readonly (Answer | { readonly id: number; readonly answer: Answer } | Uint8Array)[];
+
+export class RawPeer {
+  readonly network: MemoryNetwork;
+  /** What others asked, in order. */
+  readonly asked: (Request | UnknownRequest)[] = [];
+
+  private constructor(network: MemoryNetwork) {
+    this.network = network;
+  }
+
+  static async start(hub: MemoryHub, name: string, script: Script = () => []): Promise<RawPeer> {
+    const peer = new RawPeer(new MemoryNetwork(hub, name));
+    peer.network.handle(SYNC_PROTOCOL, (stream) => void peer.#serve(stream, script).catch(() => undefined));
+    await peer.network.start();
+    return peer;
+  }
+
+  async #serve(stream: FrameStream, script: Script): Promise<void> {
+    for await (const frame of stream.frames) {
+      const { id, request } = decodeRequest(frame);
+      this.asked.push(request);
+      for (const said of script(request, id)) {
+        if (said instanceof Uint8Array) await stream.send(said);
+        else if ('answer' in said) await stream.send(encodeAnswer(said.id, said.answer));
+        else await stream.send(encodeAnswer(id, said));
+      }
+    }
+  }
+
+  connect(peerId: string): Promise<string> {
+    return this.network.dial(`/memory/0/p2p/${peerId}`);
+  }
+
+  async open(peerId: string): Promise<RawStream> {
+    return new RawStream(await this.network.openStream(peerId, SYNC_PROTOCOL));
+  }
+}
+
+export class RawStream {
+  readonly stream: FrameStream;
+  readonly #frames: AsyncIterator<Uint8Array>;
+  #nextId = 1;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(stream: FrameStream) {
+    this.stream = stream;
+    this.#frames = stream.frames[Symbol.asyncIterator]();
+  }
+
+  /** The first answer after a request; of several requests at once each gets one. */
+  async ask(request: Request): Promise<Answer> {
+    await this.stream.send(encodeRequest(this.#nextId++, request));
+    return this.next();
+  }
+
+  /** The next answer, whatever it answers. Throws when the stream is over. */
+  next(): Promise<Answer> {
+    const next = this.#reading.catch(() => undefined).then(() => this.#read());
+    this.#reading = next;
+    return next;
+  }
+
+  async #read(): Promise<Answer> {
+    const { done, value } = await this.#frames.next();
+    if (done) throw new Error('The stream has ended.');
+    return decodeAnswer(value).answer;
+  }
+}
