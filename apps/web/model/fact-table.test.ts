@@ -26,6 +26,13 @@ describe('FactTable', () => {
     expect(subjects(table)).toEqual(['a', 'c', 'b']);
   });
 
+  it('shows the claim of one assertion that the lens picks: the last one', () => {
+    const table = new FactTable('subject');
+    const one = fact('a', 'first', 1);
+    table.add([one, { ...one, index: 1, object: 'second' }]);
+    expect(table.rows()[0]?.facts.map((each) => each.object)).toEqual(['second', 'first']);
+  });
+
   it('takes a claim once, however often it comes', () => {
     const table = new FactTable('newest');
     const one = fact('a', 'x', 1);

@@ -116,9 +116,14 @@ export function compareHlc(a: string, b: string): number {
   return Number(counterA) - Number(counterB);
 }
 
-/** As the `latest` lens sees it. The expanded row asks the lens itself. */
+/**
+ * As the `latest` lens orders claims, short of two authors with the very same clock reading, whose
+ * order takes a hash. The expanded row asks the lens itself.
+ */
 export function latestFirst(a: Fact, b: Fact): number {
-  return b.timeMs - a.timeMs || compareHlc(b.hlc, a.hlc) || (a.id < b.id ? 1 : -1);
+  const byTime = b.timeMs - a.timeMs || compareHlc(b.hlc, a.hlc);
+  if (byTime !== 0) return byTime;
+  return a.id === b.id ? b.index - a.index : a.id < b.id ? -1 : 1;
 }
 
 function newestFirst(a: ClaimGroup, b: ClaimGroup): number {

@@ -51,8 +51,8 @@ export class Session {
     await this.#readSpaces();
     await this.#selectFirst();
     if (await this.openFromAddress()) return;
-    if (this.spaces.value.length === 0 && bootstrap.space !== undefined)
-      await this.open(bootstrap.space).catch((error) => this.notices.error(error));
+    if (bootstrap.space !== undefined)
+      await this.#openDefault(bootstrap.space).catch((error) => this.notices.error(error));
   }
 
   async stop(): Promise<void> {
@@ -120,6 +120,18 @@ export class Session {
 
   inviteBase(): string {
     return inviteBase(this.#page.href());
+  }
+
+  /** Joins the server's own space; shows it when it is new here, as after the server's data was replaced. */
+  async #openDefault(invite: string): Promise<void> {
+    const known = new Set(this.spaces.value.map((space) => space.id));
+    this.joining.value = known.size === 0;
+    try {
+      const space = await this.peer.open(invite);
+      if (!known.has(space.id)) await this.#show(space);
+    } finally {
+      this.joining.value = false;
+    }
   }
 
   get #lastKey(): string {

@@ -74,7 +74,7 @@ function PeerCard() {
           [
             'Addresses',
             addresses.length === 0 ? (
-              'none: others reach it through a relay only'
+              'none now: this peer can dial others, nobody can dial it'
             ) : (
               <Addresses list={addresses} />
             ),
