@@ -145,15 +145,15 @@ export class SpaceSync {
    * there, and what went wrong when it went wrong with everybody.
    */
   async sync(options: AbortOptions & { readonly peerId?: string | undefined } = {}): Promise<void> {
-    const peers = options.peerId === undefined ? this.#peers.all() : [this.#peer(options.peerId)];
-    const asked = peers.filter((peer) => !peer.isDenied);
-    if (asked.length === 0) throw new AverError('NO_PEER', 'No connected peer shares this space.');
-    const results = await abortable(Promise.allSettled(asked.map((peer) => peer.run())), options.signal);
+    const { peerId, signal } = options;
+    const asked =
+      peerId === undefined ? this.#peers.all().filter((peer) => !peer.isDenied) : [this.#peer(peerId)];
+    const results = await abortable(Promise.allSettled(asked.map((peer) => peer.run())), signal);
     const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-    if (failed.length === results.length) {
-      const worst = failed.find((error) => !isAverError(error, 'DENIED'));
-      throw worst ?? new AverError('NO_PEER', 'No connected peer shares this space.');
-    }
+    if (failed.length < results.length) return;
+    // Who does not share the space is no failure, unless that very peer was meant.
+    const worst = failed.find((error) => peerId !== undefined || !isAverError(error, 'DENIED'));
+    throw worst ?? new AverError('NO_PEER', 'No connected peer shares this space.');
   }
 
   /**
