@@ -175,7 +175,7 @@ export class SpaceSync {
   }
 
   /** Where our set and a peer's differ. Throws `NO_PEER`, and what the exchange throws. */
-  compare(peerId: string, options: AbortOptions = {}): Promise<ComparisonResult> {
+  async compare(peerId: string, options: AbortOptions = {}): Promise<ComparisonResult> {
     const { replica, ports } = this.#parts;
     const { link } = this.#peer(peerId);
     return new Comparison({ replica, ports, link, signal: options.signal }).run();
