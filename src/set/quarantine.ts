@@ -108,7 +108,8 @@ export class Quarantine {
 
   /** Forgets the oldest entry that matches. */
   #evict(matches: (entry: QuarantineEntry) => boolean): void {
-    for (const entry of this.#entries.values()) if (matches(entry)) return this.#remove(entry);
+    const oldest = [...this.#entries.values()].find(matches);
+    if (oldest !== undefined) this.#remove(oldest);
   }
 
   #remove(entry: QuarantineEntry): void {

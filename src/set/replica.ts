@@ -14,20 +14,21 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Ports, Store } from '../base/ports.ts';
+import { Flusher } from './flusher.ts';
 import { Frontier } from './frontier.ts';
 import type { SpaceIdentity } from './genesis.ts';
+import { HeldAuthors } from './held-authors.ts';
 import { Journal } from './journal.ts';
 import type { Counters } from './journal-keys.ts';
 import { checkRun, isRefusal } from './membership.ts';
 import { MergeBatch } from './merge.ts';
 import { emptyReport, type MergeReport, type Refusal, type Source, type Via } from './merge-report.ts';
-import { Pending, type PendingRun } from './pending.ts';
+import { Pending } from './pending.ts';
+import { type Intake, Placing } from './placing.ts';
 import { Quarantine } from './quarantine.ts';
 
 export type { MergeReport, Refusal, Source, Via };
 export { emptyReport };
-
-import type { Trie } from './trie.ts';
 
 export interface ReplicaEvents {
   /** Runs became visible: stored, in the root, served. In causal order. */
@@ -43,19 +44,6 @@ export interface Screened {
   readonly runs: readonly Run[];
   readonly source: Source;
   readonly report: MergeReport;
-}
-
-interface Arrival {
-  readonly run: Run;
-  readonly source: Source;
-}
-
-/** One call of `ingest` under way. */
-interface Intake {
-  readonly source: Source;
-  readonly report: MergeReport;
-  /** Its runs that wait: should the same call bring what they wait for, they count as accepted. */
-  readonly waiting: Set<Run>;
 }
 
 type ReplicaPorts = Pick<Ports, 'clock' | 'crypto' | 'log' | 'metrics'>;
@@ -77,14 +65,9 @@ export class Replica {
   readonly #recent = new LRUCache<string, { readonly via: Via; readonly atMs: number }>({
     max: limits.recentIdsMax,
   });
-  /** When the assertions of an author from the future are due, by author in hex. */
-  readonly #dueMs = new LRUCache<string, number>({ max: limits.heldAuthorsMax });
+  readonly #held: HeldAuthors;
+  readonly #flusher: Flusher;
   #counters: Counters;
-  /** Batches applied, and how many of them are known to be flushed. */
-  #changes = 0;
-  #changesFlushed = 0;
-  #dirtySinceMs: number | undefined;
-  #cancelFlush: () => void = () => undefined;
 
   private constructor(
     space: SpaceIdentity,
@@ -101,6 +84,16 @@ export class Replica {
     this.#ports = ports;
     this.#hlc = hlc;
     this.quarantine = new Quarantine(ports.clock);
+    this.#held = new HeldAuthors(ports.clock);
+    this.#flusher = new Flusher({
+      clock: ports.clock,
+      log: ports.log,
+      flushStore: () => journal.flush(),
+      onFlushed: (trie) => {
+        frontier.flushed = trie;
+        this.events.emit('flushed');
+      },
+    });
     this.events = new Emitter((error) =>
       ports.log.write('error', 'a listener of a replica failed', { error: String(error) }),
     );
@@ -131,15 +124,12 @@ export class Replica {
   }
 
   get heldAuthors(): number {
-    this.#dueMs.forEach((due, author) => {
-      if (due <= this.#ports.clock.nowMs()) this.#dueMs.delete(author);
-    });
-    return this.#dueMs.size;
+    return this.#held.size;
   }
 
   /** Whether what this author wrote is held because it comes from the future: not worth asking for yet. */
   isHeld(author: Uint8Array): boolean {
-    return (this.#dueMs.get(bytesToHex(author)) ?? 0) > this.#ports.clock.nowMs();
+    return this.#held.has(author);
   }
 
   /** Ids that became visible lately, newest first. */
@@ -229,11 +219,7 @@ export class Replica {
   #hold(run: Run, report: MergeReport): boolean {
     const aheadMs = this.#hlc.aheadMs(lastOf(run).hlc);
     if (aheadMs <= limits.hlcHoldAheadMsMin) return false;
-    const author = bytesToHex(run.author);
-    const dueMs = nsToMs(lastOf(run).hlc.time) - limits.hlcHoldAheadMsMin;
-    // Of several the earliest counts, but not one that is due by now.
-    const earliestMs = this.isHeld(run.author) ? Math.min(dueMs, this.#dueMs.get(author) ?? dueMs) : dueMs;
-    this.#dueMs.set(author, earliestMs);
+    this.#held.add(run.author, nsToMs(lastOf(run).hlc.time) - limits.hlcHoldAheadMsMin);
     report.held += run.assertions.length;
     this.#ports.metrics.add('assertions_held', run.assertions.length);
     return true;
@@ -241,98 +227,26 @@ export class Replica {
 
   async #merge(runs: readonly Run[], intake: Intake): Promise<void> {
     const batch = new MergeBatch(this.frontier, this.journal, this.#counters);
+    const placing = new Placing(batch, this.#pending, intake, ({ run, source, report }, error) =>
+      this.#refuse(run, source, report, error),
+    );
     const durable = intake.source.via === 'own' || intake.source.via === 'file';
-    const accepted: Arrival[] = [];
-    const freed: PendingRun[] = [];
     try {
-      for (const run of runs) await this.#place(run, intake, batch, accepted, freed);
-      if (accepted.length === 0) return;
+      for (const run of runs) await placing.place(run);
+      if (intake.report.full) this.#ports.metrics.add('pending_full');
+      if (placing.accepted.length === 0) return;
       await this.journal.write(batch.finish(), durable);
     } catch (error) {
-      // Nothing became visible, so what was freed waits on, for any one of what it waited for: it is
-      // looked at as a whole again when that comes.
-      for (const each of freed) this.#pending.add(each);
+      placing.undo();
       throw error;
     }
     this.#counters = batch.counters;
     this.frontier.apply(batch.change());
-    this.#changes++;
-    if (durable) this.#markFlushed(this.frontier.trie, this.#changes);
-    else this.#flushSoon();
-    this.#publish(accepted);
+    this.#flusher.wrote(this.frontier.trie, durable);
+    this.#publish(placing.accepted);
   }
 
-  /** Places one run, and then whatever waited for it. */
-  async #place(
-    first: Run,
-    intake: Intake,
-    batch: MergeBatch,
-    accepted: Arrival[],
-    freed: PendingRun[],
-  ): Promise<void> {
-    const queue = [{ run: first, source: intake.source, report: intake.report }];
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { source, report } = next;
-      const run = await this.#placeOne(batch, next.run, source, intake, report);
-      if (run === undefined) continue;
-      accepted.push({ run, source });
-      for (const { id } of run.assertions) {
-        const missing = bytesToHex(id);
-        for (const free of this.#pending.release(missing)) {
-          freed.push({ ...free, missing: new Set([missing]) });
-          queue.push({ run: free.run, source: free.source, report: this.#reportOf(free.run, intake) });
-        }
-      }
-    }
-  }
-
-  /** Where a run that waited is counted: in this call's report if it came by this call. */
-  #reportOf(run: Run, { report, waiting }: Intake): MergeReport {
-    if (!waiting.delete(run)) return emptyReport();
-    report.pending -= run.assertions.length;
-    return report;
-  }
-
-  async #placeOne(
-    batch: MergeBatch,
-    whole: Run,
-    source: Source,
-    intake: Intake,
-    report: MergeReport,
-  ): Promise<Run | undefined> {
-    try {
-      const placement = await batch.place(whole);
-      if (placement.type === 'known') {
-        report.known += whole.assertions.length;
-        return undefined;
-      }
-      if (placement.type === 'waits' && source.via === 'own') {
-        // An own run that enters later than the next one would fork the own chain.
-        throw new AverError('BAD_CHAIN', 'The own assertion builds on something that is not here.');
-      }
-      report.known += placement.known;
-      if (placement.type === 'accepted') {
-        report.accepted += placement.run.assertions.length;
-        return placement.run;
-      }
-      this.#wait(placement.run, placement.missing, source, intake, report);
-    } catch (error) {
-      this.#refuse(whole, source, report, error);
-    }
-    return undefined;
-  }
-
-  #wait(run: Run, missing: Set<string>, source: Source, intake: Intake, report: MergeReport): void {
-    report.pending += run.assertions.length;
-    if (this.#pending.add({ run, source, missing })) {
-      if (report === intake.report) intake.waiting.add(run);
-      return;
-    }
-    report.full = true;
-    this.#ports.metrics.add('pending_full');
-  }
-
-  #publish(accepted: readonly Arrival[]): void {
+  #publish(accepted: readonly { readonly run: Run; readonly source: Source }[]): void {
     const atMs = this.#ports.clock.nowMs();
     let skewMs = 0;
     for (const { run, source } of accepted) {
@@ -345,45 +259,16 @@ export class Replica {
     }
     if (skewMs > 0) this.#warnOfSkew(skewMs);
     for (let at = 0; at < accepted.length; ) {
-      const { source } = accepted[at] as Arrival;
-      const runs: Run[] = [];
-      for (; accepted[at]?.source === source; at++) runs.push((accepted[at] as Arrival).run);
-      this.events.emit('visible', runs, source);
+      const { source } = accepted[at] as { source: Source };
+      const group: Run[] = [];
+      for (; accepted[at]?.source === source; at++) group.push((accepted[at] as { run: Run }).run);
+      this.events.emit('visible', group, source);
     }
   }
 
   #warnOfSkew(skewMs: number): void {
     this.#ports.metrics.add('clock_skew_events');
     this.#ports.log.write('warn', 'an author’s clock is ahead of this one', { skewMs });
-  }
-
-  /** Flushes once the writes pause, and in any case within `limits.flushMs`. */
-  #flushSoon(): void {
-    const now = this.#ports.clock.nowMs();
-    this.#dirtySinceMs ??= now;
-    const leftMs = Math.max(0, this.#dirtySinceMs + limits.flushMs - now);
-    this.#cancelFlush();
-    this.#cancelFlush = this.#ports.clock.setTimer(Math.min(leftMs, limits.flushQuietMs), () => {
-      this.#flush().catch((error: unknown) => {
-        this.#ports.log.write('warn', 'could not flush', { message: String(error) });
-      });
-    });
-  }
-
-  async #flush(): Promise<void> {
-    this.#cancelFlush();
-    this.#dirtySinceMs = undefined;
-    const { trie } = this.frontier;
-    const changes = this.#changes;
-    await this.journal.flush();
-    this.#markFlushed(trie, changes);
-  }
-
-  #markFlushed(trie: Trie, changes: number): void {
-    if (changes <= this.#changesFlushed) return;
-    this.#changesFlushed = changes;
-    this.frontier.flushed = trie;
-    this.events.emit('flushed');
   }
 
   /** Forgets a payload here: id, chain and root stay. Throws `NOT_FOUND`. */
@@ -409,6 +294,6 @@ export class Replica {
   /** Resolves when what is under way is stored and flushed. */
   async close(): Promise<void> {
     await this.#lock.idle();
-    await this.#flush();
+    await this.#flusher.close();
   }
 }
