@@ -100,6 +100,8 @@ export class FactFeed {
     if (group === undefined) return;
     try {
       const resolution = await this.#space.get(group.subject, group.predicate);
+      // It may have been closed meanwhile.
+      if (!this.expanded.value.has(key)) return;
       this.resolutions.value = new Map(this.resolutions.value).set(key, resolution);
     } catch (error) {
       this.error.value = error;
@@ -150,6 +152,9 @@ export class FactFeed {
   #applyEvent(event: WatchEvent, room: number): number {
     if (event.type === 'erased') {
       this.#table.remove(event.ids);
+      // Until the lens has answered again, the claims stand in the table's own order.
+      this.resolutions.value = new Map();
+      for (const key of this.expanded.value) void this.#resolve(key);
       return 1;
     }
     const now = event.facts.slice(0, room);

@@ -41,6 +41,17 @@ describe('FactTable', () => {
     expect(table.size).toBe(1);
   });
 
+  it('makes another row of a group that changed, and keeps those that did not', () => {
+    const table = new FactTable('subject');
+    table.add([fact('a', 'x', 1), fact('b', 'x', 1)]);
+    const [a, b] = table.rows();
+    table.add([fact('a', 'y', 2)]);
+    expect(table.rows()).toHaveLength(2);
+    expect(table.rows()[0]).not.toBe(a);
+    expect(table.rows()[0]?.facts).toHaveLength(2);
+    expect(table.rows()[1]).toBe(b);
+  });
+
   it('drops erased claims and takes them again later', () => {
     const table = new FactTable('newest');
     const one = fact('a', 'x', 1);

@@ -8,16 +8,16 @@ import type { Fact, Hex } from '../../../src/peer/api.ts';
 
 export type TableOrder = 'newest' | 'subject';
 
-/** All claims of one subject and predicate; as it is, a row of the table. */
+/** All claims of one subject and predicate; as it is, a row of the table. A change makes a new one. */
 export interface ClaimGroup {
   readonly kind: 'group';
   readonly key: string;
   readonly subject: string;
   readonly predicate: string;
   /** Latest first. Never empty. */
-  facts: readonly Fact[];
+  readonly facts: readonly Fact[];
   /** When a batch last changed the group after the first snapshot; 0 when none did. */
-  touchedAtMs: number;
+  readonly touchedAtMs: number;
 }
 
 export const groupKey = (subject: string, predicate: string): string => `${subject}\u0000${predicate}`;
@@ -25,8 +25,10 @@ export const factKey = (fact: Fact): string => `${fact.id}:${fact.index}`;
 
 export class FactTable {
   readonly order: TableOrder;
-  #groups = new Map<string, ClaimGroup>();
-  #groupByFact = new Map<string, string>();
+  readonly #groups = new Map<string, ClaimGroup>();
+  readonly #groupByFact = new Map<string, string>();
+  /** Groups that were replaced or emptied since the rows were put in order. */
+  readonly #replaced = new Set<ClaimGroup>();
   #sorted: ClaimGroup[] = [];
   #stale = false;
 
@@ -41,26 +43,38 @@ export class FactTable {
 
   /** Takes claims in; those already here are left out. Returns how many were new. */
   add(facts: readonly Fact[], nowMs = 0): number {
-    let added = 0;
+    const before = this.size;
+    const factsByGroup = new Map<string, Fact[]>();
     for (const fact of facts) {
       const key = factKey(fact);
       if (this.#groupByFact.has(key)) continue;
-      this.#insert(fact, key, nowMs);
-      added++;
+      const under = groupKey(fact.subject, fact.predicate);
+      this.#groupByFact.set(key, under);
+      const list = factsByGroup.get(under);
+      if (list === undefined) factsByGroup.set(under, [fact]);
+      else list.push(fact);
     }
-    if (added > 0) this.#stale = true;
-    return added;
+    for (const [key, fresh] of factsByGroup) {
+      const all = [...(this.#groups.get(key)?.facts ?? []), ...fresh];
+      this.#replace(key, all.sort(latestFirst), nowMs);
+    }
+    return this.size - before;
   }
 
   /** Takes out every claim of the assertions. */
   remove(ids: readonly Hex[]): void {
     const gone = new Set(ids);
-    for (const [key, group] of this.#groupByFact) {
+    const touched = new Set<string>();
+    for (const [key, under] of this.#groupByFact) {
       if (!gone.has(key.slice(0, key.indexOf(':')))) continue;
       this.#groupByFact.delete(key);
-      this.#dropFrom(group, gone);
+      touched.add(under);
     }
-    this.#stale = true;
+    for (const key of touched) {
+      const group = this.#groups.get(key);
+      const rest = group?.facts.filter((fact) => !gone.has(fact.id)) ?? [];
+      this.#replace(key, rest, group?.touchedAtMs ?? 0);
+    }
   }
 
   group(key: string): ClaimGroup | undefined {
@@ -70,40 +84,28 @@ export class FactTable {
   /** Groups in the table's order. The array is fresh whenever something changed. */
   rows(): readonly ClaimGroup[] {
     if (this.#stale) {
-      this.#sorted = this.#sorted.filter((group) => group.facts.length > 0);
+      this.#sorted = this.#sorted.filter((group) => !this.#replaced.has(group));
       this.#sorted.sort(this.order === 'newest' ? newestFirst : bySubject);
+      this.#replaced.clear();
       this.#stale = false;
     }
     return this.#sorted;
   }
 
-  #insert(fact: Fact, key: string, nowMs: number): void {
-    const under = groupKey(fact.subject, fact.predicate);
-    this.#groupByFact.set(key, under);
-    const group = this.#groups.get(under);
-    if (group === undefined) {
-      const { subject, predicate } = fact;
-      const fresh: ClaimGroup = {
-        kind: 'group',
-        key: under,
-        subject,
-        predicate,
-        facts: [fact],
-        touchedAtMs: nowMs,
-      };
-      this.#groups.set(under, fresh);
-      this.#sorted.push(fresh);
+  /** Puts a new group in the place of the old one: a row is drawn again when it is another object. */
+  #replace(key: string, facts: readonly Fact[], touchedAtMs: number): void {
+    const old = this.#groups.get(key);
+    if (old !== undefined) this.#replaced.add(old);
+    this.#stale = true;
+    const [first] = facts;
+    if (first === undefined) {
+      this.#groups.delete(key);
       return;
     }
-    group.facts = [...group.facts, fact].sort(latestFirst);
-    group.touchedAtMs = nowMs;
-  }
-
-  #dropFrom(key: string, gone: ReadonlySet<Hex>): void {
-    const group = this.#groups.get(key);
-    if (group === undefined) return;
-    group.facts = group.facts.filter((fact) => !gone.has(fact.id));
-    if (group.facts.length === 0) this.#groups.delete(key);
+    const { subject, predicate } = first;
+    const group: ClaimGroup = { kind: 'group', key, subject, predicate, facts, touchedAtMs };
+    this.#groups.set(key, group);
+    this.#sorted.push(group);
   }
 }
 
