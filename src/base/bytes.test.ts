@@ -15,11 +15,12 @@ import {
   u64Bytes,
 } from './bytes.ts';
 
-const bytes = fc.uint8Array({ maxLength: 80 });
+const bytes = fc.uint8Array({ maxLength: 80, size: 'max' });
+const longBytes = fc.uint8Array({ minLength: 100, maxLength: 300, size: 'max' });
 
 test('hex and base64url give the bytes back, and agree with the platform', () => {
   fc.assert(
-    fc.property(bytes, (given) => {
+    fc.property(fc.oneof(bytes, longBytes), (given) => {
       expect(hexToBytes(bytesToHex(given))).toEqual(given);
       expect(hexToBytes(bytesToHex(given).toUpperCase(), given.length)).toEqual(given);
       expect(base64UrlToBytes(bytesToBase64Url(given))).toEqual(given);
@@ -66,6 +67,17 @@ describe('compareBytes', () => {
       ),
     );
   });
+});
+
+test('a number has the same bytes as a bigint, in an array of its own', () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), (value) => {
+      expect(readU64(u64Bytes(value))).toBe(BigInt(value));
+    }),
+  );
+  const [first, second] = [u64Bytes(1), u64Bytes(2)];
+  expect([readU64(first), readU64(second)]).toEqual([1n, 2n]);
+  expect(readU32(u32Bytes(7))).toBe(7);
 });
 
 test('numbers are read at an offset of a view', () => {
