@@ -1,0 +1,94 @@
+/** Several tabs of one browser profile: one is the peer, the others follow it and take over. */
+import type { BrowserContext } from '@playwright/test';
+import type { App } from './support/app.ts';
+import { expect, test } from './support/fixtures.ts';
+
+const follows = (app: App) => app.page.getByText('follows a tab');
+
+test('a second tab follows: it shows the same facts live and writes through the first', async ({
+  startPeer,
+  context,
+  watched,
+}) => {
+  const peer = await startPeer();
+  const { first, second } = await twoTabs(context, watched, peer.url);
+  await first.write('from', 'the', 'peer tab');
+  await second.hasFact('from', 'peer tab');
+  await second.write('through', 'the', 'peer tab');
+  await first.hasFact('through', 'peer tab');
+  await expect.poll(() => peer.objects('through')).toEqual(['peer tab']);
+  // One writer: both tabs went on with the same chain.
+  await expect(second.outcome).toContainText('number 2');
+  expect(await second.root()).toBe(await first.root());
+});
+
+test('when the peer tab closes the other takes over, and no acknowledged write is lost', async ({
+  startPeer,
+  context,
+  watched,
+}) => {
+  const peer = await startPeer();
+  const { first, second } = await twoTabs(context, watched, peer.url);
+  for (let i = 0; i < 5; i++) await second.write(`fact ${i}`, 'written', 'through');
+  // One more is under way while the tab goes.
+  await second.fill('fact 5', 'written', 'through');
+  await Promise.all([first.page.close(), second.send()]);
+  await expect(second.outcome).toContainText('Saved here');
+  await expect(follows(second)).toBeHidden();
+  for (let i = 0; i < 6; i++) await second.hasFact(`fact ${i}`, 'through');
+  await second.write('fact 6', 'written', 'as the peer');
+  await expect.poll(() => peer.objects('fact 6')).toEqual(['as the peer']);
+  await second.page.reload();
+  await second.ready();
+  for (let i = 0; i < 7; i++) await expect(second.fact(`fact ${i}`)).toBeVisible();
+});
+
+test('a frozen peer tab is taken over within ten seconds, and writes nothing when it thaws', async ({
+  startPeer,
+  context,
+  watched,
+}) => {
+  const peer = await startPeer();
+  const { first, second } = await twoTabs(context, watched, peer.url);
+  await first.write('before', 'the', 'frost');
+  await second.hasFact('before', 'frost');
+  const devtools = await context.newCDPSession(first.page);
+  await devtools.send('Debugger.enable');
+  await devtools.send('Debugger.pause');
+  await expect(follows(second)).toBeHidden({ timeout: 10_000 });
+  await second.write('during', 'the', 'frost');
+  await expect.poll(() => peer.objects('during')).toEqual(['frost']);
+
+  await devtools.send('Debugger.resume');
+  await devtools.send('Debugger.disable');
+  await expect(follows(first)).toBeVisible({ timeout: 15_000 });
+  await first.hasFact('during', 'frost');
+  await first.write('after', 'the', 'thaw');
+  await second.hasFact('after', 'thaw');
+  await expect(first.outcome).toContainText('number 3');
+  expect(await first.root()).toBe(await second.root());
+  await expect.poll(async () => (await peer.status()).root).toBe(await first.root());
+});
+
+test('`?profile=NAME` is another peer in the same browser', async ({ startPeer, context, watched }) => {
+  const peer = await startPeer();
+  const me = await watched(await context.newPage()).open(peer.url);
+  const other = await watched(await context.newPage()).open(peer.url, { profile: 'other' });
+  await expect(follows(other)).toBeHidden();
+  await me.write('from', 'profile', 'default');
+  await other.hasFact('from', 'default');
+  expect(await other.detail('Space', 'Your author key')).not.toBe(
+    await me.detail('Space', 'Your author key'),
+  );
+  expect(await other.detail('This peer', 'Peer id')).not.toBe(await me.detail('This peer', 'Peer id'));
+  expect(await other.detail('This peer', 'Profile')).toBe('other');
+  await me.isEqualWith(2);
+});
+
+async function twoTabs(context: BrowserContext, watched: (page: App['page']) => App, url: string) {
+  const first = await watched(await context.newPage()).open(url);
+  await expect(follows(first)).toBeHidden();
+  const second = await watched(await context.newPage()).open(url);
+  await expect(follows(second)).toBeVisible();
+  return { first, second };
+}
