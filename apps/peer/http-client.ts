@@ -34,20 +34,20 @@ class HttpPeer implements Peer {
     this.#events = new RemoteEvents(api, '/events');
   }
 
-  info(): Promise<PeerInfo> {
-    return this.#api.json('/info');
+  info({ signal }: AbortOptions = {}): Promise<PeerInfo> {
+    return this.#api.json('/info', { signal });
   }
 
-  async peers(): ReturnType<Peer['peers']> {
-    return (await this.#api.json<{ peers: Awaited<ReturnType<Peer['peers']>> }>('/peers')).peers;
+  async peers({ signal }: AbortOptions = {}): ReturnType<Peer['peers']> {
+    return (await this.#api.json<{ peers: Awaited<ReturnType<Peer['peers']>> }>('/peers', { signal })).peers;
   }
 
-  async metrics(): Promise<readonly MetricSample[]> {
-    return (await this.#api.json<{ metrics: readonly MetricSample[] }>('/metrics')).metrics;
+  async metrics({ signal }: AbortOptions = {}): Promise<readonly MetricSample[]> {
+    return (await this.#api.json<{ metrics: readonly MetricSample[] }>('/metrics', { signal })).metrics;
   }
 
-  async create(options: CreateSpaceOptions): Promise<Space> {
-    return this.#space(await this.#api.json('/spaces', { method: 'POST', json: options }));
+  async create({ signal, ...json }: CreateSpaceOptions): Promise<Space> {
+    return this.#space(await this.#api.json('/spaces', { method: 'POST', json, signal }));
   }
 
   async open(inviteOrId: string, { signal }: AbortOptions = {}): Promise<Space> {
@@ -55,8 +55,8 @@ class HttpPeer implements Peer {
     return this.#space(await this.#api.json('/join', request));
   }
 
-  async spaces(): Promise<readonly Space[]> {
-    const { spaces } = await this.#api.json<{ spaces: readonly SpaceName[] }>('/spaces');
+  async spaces({ signal }: AbortOptions = {}): Promise<readonly Space[]> {
+    const { spaces } = await this.#api.json<{ spaces: readonly SpaceName[] }>('/spaces', { signal });
     return spaces.map((space) => this.#space(space));
   }
 

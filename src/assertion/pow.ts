@@ -1,9 +1,9 @@
 /** Proof of work of an author's first assertions in an open space: bound to the id, so it cannot be reused. */
 import { concatBytes } from '../base/bytes.ts';
-import { AverError } from '../base/errors.ts';
+import { throwIfAborted } from '../base/errors.ts';
 import { blake3, domains } from '../base/hash.ts';
 import type { AbortOptions } from '../base/ports.ts';
-import { encodeHeader, hashHeader } from './codec.ts';
+import { hashHeader } from './codec.ts';
 import type { Header } from './model.ts';
 
 /** `[up to this seq, bits]`, ascending; beyond the last level no work is due. */
@@ -25,7 +25,7 @@ function leadingZeroBits(hash: Uint8Array): number {
 /** The id that the header would have without the work: what the work is bound to. */
 function idWithoutPow(header: Header): Uint8Array {
   const admit = header.proof?.admit ?? null;
-  return hashHeader(encodeHeader({ ...header, proof: admit === null ? null : { pow: null, admit } }));
+  return hashHeader({ ...header, proof: admit === null ? null : { pow: null, admit } }).id;
 }
 
 export function hasPow(header: Header, bits: number): boolean {
@@ -61,7 +61,7 @@ export async function withPow<H extends Header>(
 
 /** Lets other work run. A message channel is not clamped to 4 ms as timers are in browsers. */
 async function breath(signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) throw new AverError('ABORTED', 'The proof of work was cancelled.');
+  throwIfAborted(signal, 'The proof of work');
   await new Promise<void>((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

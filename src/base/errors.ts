@@ -100,3 +100,8 @@ export function toAverError(error: unknown): AverError {
   const message = error instanceof Error ? error.message : String(error);
   return new AverError(name === 'AbortError' ? 'ABORTED' : 'INTERNAL', message, { cause: error });
 }
+
+/** Throws `ABORTED` when the signal is; `what` names what was to be done. */
+export function throwIfAborted(signal: AbortSignal | undefined, what = 'The operation'): void {
+  if (signal?.aborted === true) throw new AverError('ABORTED', `${what} was cancelled.`);
+}

@@ -151,7 +151,7 @@ export interface PeerInfo {
   readonly role: 'peer' | 'follower';
 }
 
-export interface CreateSpaceOptions {
+export interface CreateSpaceOptions extends AbortOptions {
   readonly name: string;
   readonly write?: 'open' | 'invited';
   readonly read?: 'open' | 'secret';
@@ -159,7 +159,7 @@ export interface CreateSpaceOptions {
   readonly pow?: readonly (readonly [number, number])[];
 }
 
-export interface InviteOptions {
+export interface InviteOptions extends AbortOptions {
   /** Lifetime; a week when absent. */
   readonly ttlMs?: number;
   /** Addresses to dial; this peer's own when absent. */
@@ -243,16 +243,16 @@ export interface Space {
   query(query?: Query, options?: AbortOptions): AsyncIterable<Fact>;
   /** A snapshot of the query, then every change that matches it, until the signal aborts. */
   watch(query?: Query, options?: AbortOptions): AsyncIterable<WatchEvent>;
-  status(): Promise<SpaceStatus>;
+  status(options?: AbortOptions): Promise<SpaceStatus>;
   /** Resolves when the asked number of other peers durably hold what is held here now. */
   settled(options?: SettledOptions): Promise<{ readonly replicas: readonly string[] }>;
   invite(options?: InviteOptions): Promise<Invite>;
   /** Forgets the payload of an assertion here; id, chain and root stay. */
-  erase(id: Hex): Promise<void>;
+  erase(id: Hex, options?: AbortOptions): Promise<void>;
   /** A self-contained file: genesis and all runs with signatures, in chunks of bytes. */
   export(options?: AbortOptions): AsyncIterable<Uint8Array>;
   /** Node of our own trie. */
-  trie(prefix: string): Promise<TrieNodeView>;
+  trie(prefix: string, options?: AbortOptions): Promise<TrieNodeView>;
   compare(peerId: string, options?: AbortOptions): Promise<TrieComparison>;
   /** Exchanges roots with every connected peer now and pulls what is missing. */
   sync(options?: AbortOptions): Promise<void>;
@@ -266,17 +266,17 @@ export interface PeerEvents {
 }
 
 export interface Peer extends AsyncDisposable {
-  info(): Promise<PeerInfo>;
+  info(options?: AbortOptions): Promise<PeerInfo>;
   /** Connected peers, whatever their spaces. */
-  peers(): Promise<
-    readonly Omit<PeerStatus, 'relation' | 'root' | 'count' | 'lacks' | 'leads' | 'comparedAtMs'>[]
-  >;
-  metrics(): Promise<readonly MetricSample[]>;
+  peers(
+    options?: AbortOptions,
+  ): Promise<readonly Omit<PeerStatus, 'relation' | 'root' | 'count' | 'lacks' | 'leads' | 'comparedAtMs'>[]>;
+  metrics(options?: AbortOptions): Promise<readonly MetricSample[]>;
   create(options: CreateSpaceOptions): Promise<Space>;
   /** Joins by invite (link or text), or opens a space that is already here by its id. */
   open(inviteOrId: string, options?: AbortOptions): Promise<Space>;
   /** Spaces that are here. */
-  spaces(): Promise<readonly Space[]>;
+  spaces(options?: AbortOptions): Promise<readonly Space[]>;
   /** Imports an export file; the space is joined if need be. */
   import(
     file: AsyncIterable<Uint8Array>,

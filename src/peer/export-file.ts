@@ -11,7 +11,7 @@ import { decodeRun } from '../assertion/run-codec.ts';
 import { concatBytes, readU32, u32Bytes, utf8 } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
-import { AverError } from '../base/errors.ts';
+import { AverError, throwIfAborted } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions } from '../base/ports.ts';
 import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
@@ -42,7 +42,7 @@ export async function* exportFile(replica: Replica, options: AbortOptions = {}):
   let chunk: Uint8Array[] = [MAGIC, frame(head(replica.space))];
   let size = 0;
   for await (const { bytes } of replica.journal.runs()) {
-    if (options.signal?.aborted) throw new AverError('ABORTED', 'The export was cancelled.');
+    throwIfAborted(options.signal, 'The export');
     chunk.push(frame(bytes));
     size += bytes.length;
     if (size < CHUNK_BYTES) continue;
@@ -86,6 +86,7 @@ export async function importFile(
   open: (space: SpaceIdentity) => Promise<Replica>,
   options: AbortOptions = {},
 ): Promise<{ readonly space: SpaceIdentity; readonly runs: number; readonly report: MergeReport }> {
+  throwIfAborted(options.signal, 'The import');
   const report = emptyReport();
   let replica: Replica | undefined;
   let batch: Run[] = [];
@@ -99,7 +100,7 @@ export async function importFile(
     batch = [];
   };
   for await (const bytes of framesOf(file)) {
-    if (options.signal?.aborted) throw new AverError('ABORTED', 'The import was cancelled.');
+    throwIfAborted(options.signal, 'The import');
     if (replica === undefined) replica = await open(readHead(bytes));
     else if (ended) footed = true;
     else if (bytes.length === 0) ended = true;

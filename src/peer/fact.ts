@@ -4,7 +4,7 @@ import { type Claim, CONFIDENCE_ONE } from '../assertion/claims.ts';
 import { hlcToText, msToNs, nsToMs } from '../assertion/hlc.ts';
 import type { Assertion } from '../assertion/model.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
-import { AverError } from '../base/errors.ts';
+import { AverError, throwIfAborted } from '../base/errors.ts';
 import { type ClaimQuery, type ClaimRecord, claimsOf, type Journal } from '../set/journal.ts';
 import type { ClaimInput, Fact, Query } from './api.ts';
 
@@ -82,7 +82,7 @@ export async function* queryFacts(journal: Journal, query: Query, signal?: Abort
   let found = 0;
   if (limit <= 0) return;
   for await (const record of claims) {
-    if (signal?.aborted) throw new AverError('ABORTED', 'The query was cancelled.');
+    throwIfAborted(signal, 'The query');
     const fact = factOf(record);
     if (!matches(query, fact)) continue;
     yield fact;

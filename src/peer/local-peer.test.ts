@@ -259,6 +259,37 @@ describe('a wrong clock', () => {
   });
 });
 
+describe('a signal', () => {
+  it('that is aborted ends every call with ABORTED, and nothing is written', async () => {
+    const [peer, other, space] = await pair({ name: 'commons' });
+    const signal = AbortSignal.abort();
+    const { id } = await space.assert({ subject: 'a', predicate: 'is', object: 1 });
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => peer.info({ signal }),
+      () => peer.peers({ signal }),
+      () => peer.metrics({ signal }),
+      () => peer.spaces({ signal }),
+      () => peer.create({ name: 'never', signal }),
+      () => peer.open(space.id, { signal }),
+      () => peer.import(fileOf([]), { signal }),
+      () => space.assert({ subject: 'b', predicate: 'is', object: 1 }, { signal }),
+      () => space.get('a', 'is', { signal }),
+      () => Array.fromAsync(space.query({}, { signal })),
+      () => space.status({ signal }),
+      () => space.invite({ signal }),
+      () => space.erase(id, { signal }),
+      () => space.trie('', { signal }),
+      () => space.settled({ replicas: 1, signal }),
+      () => space.sync({ signal }),
+      async () => space.compare((await other.info()).peerId, { signal }),
+      () => Array.fromAsync(space.export({ signal })),
+    ];
+    for (const call of calls) expect(await codeOf(call()), String(call)).toBe('ABORTED');
+    expect((await all(space)).map((fact) => fact.subject)).toEqual(['a']);
+    expect(await Array.fromAsync(space.watch({}, { signal }))).toEqual([]);
+  });
+});
+
 describe('erasing', () => {
   it('forgets the payload here, keeps root and count, and leaves others alone', async () => {
     const [, , mine, theirs] = await pair({ name: 'commons' });

@@ -3,7 +3,7 @@
 import { HlcClock } from '../assertion/hlc.ts';
 import { bytesToHex, concatBytes, utf8 } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
-import { ADVICE, AverError, type ErrorCode } from '../base/errors.ts';
+import { ADVICE, AverError, type ErrorCode, throwIfAborted } from '../base/errors.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
@@ -116,7 +116,8 @@ export class LocalPeer implements Peer {
     if (this.#stopping !== undefined) throw new AverError('CLOSED', 'The peer was stopped.');
   }
 
-  async info(): Promise<PeerInfo> {
+  async info(options: AbortOptions = {}): Promise<PeerInfo> {
+    throwIfAborted(options.signal);
     const { network, storage, version, keyring } = this.#parts;
     return {
       peerId: network.peerId,
@@ -148,22 +149,26 @@ export class LocalPeer implements Peer {
     return problems;
   }
 
-  async peers(): ReturnType<Peer['peers']> {
+  async peers(options: AbortOptions = {}): ReturnType<Peer['peers']> {
+    throwIfAborted(options.signal);
     return this.#parts.network.peers().map((peer) => connectionStatus(peer, this.#roundTrips.of(peer.id)));
   }
 
-  async metrics(): Promise<readonly MetricSample[]> {
+  async metrics(options: AbortOptions = {}): Promise<readonly MetricSample[]> {
+    throwIfAborted(options.signal);
     return this.#parts.ports.metrics.snapshot();
   }
 
   async create(options: CreateSpaceOptions): Promise<Space> {
     this.#assertRunning();
+    throwIfAborted(options.signal);
     const { keyring, ports } = this.#parts;
     return this.#openSpace(await newSpace(options, keyring, ports));
   }
 
-  async open(inviteOrId: string): Promise<Space> {
+  async open(inviteOrId: string, options: AbortOptions = {}): Promise<Space> {
     this.#assertRunning();
+    throwIfAborted(options.signal);
     if (isSpaceId(inviteOrId)) {
       const space = this.#spaces.get(inviteOrId.toLowerCase());
       if (space === undefined) throw new AverError('UNKNOWN_SPACE', 'This space is not here.');
@@ -228,7 +233,8 @@ export class LocalPeer implements Peer {
     });
   }
 
-  async spaces(): Promise<readonly Space[]> {
+  async spaces(options: AbortOptions = {}): Promise<readonly Space[]> {
+    throwIfAborted(options.signal);
     return [...this.#spaces.values()];
   }
 

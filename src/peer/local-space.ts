@@ -5,6 +5,7 @@ import { compareHlc, type HlcClock, hlcToText } from '../assertion/hlc.ts';
 import { type Hlc, kinds } from '../assertion/model.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
+import { throwIfAborted } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import { lensNamed, resolve } from '../rules/lens.ts';
@@ -32,7 +33,7 @@ import { claimOf, factOf, factsOf, queryFacts } from './fact.ts';
 import type { RoundTrips } from './round-trips.ts';
 import { spaceStatus } from './status.ts';
 import { trieNodeView } from './trie-view.ts';
-import { throwIfAborted, watchFacts } from './watch.ts';
+import { watchFacts } from './watch.ts';
 
 export interface LocalSpaceParts {
   readonly replica: Replica;
@@ -179,7 +180,8 @@ export class LocalSpace implements Space {
     return watchFacts(this.#parts.replica, query, options.signal);
   }
 
-  status(): Promise<SpaceStatus> {
+  async status(options: AbortOptions = {}): Promise<SpaceStatus> {
+    throwIfAborted(options.signal);
     return spaceStatus(this.#parts);
   }
 
@@ -187,11 +189,13 @@ export class LocalSpace implements Space {
     return { replicas: await this.#parts.sync.settled(options.replicas ?? 1, options) };
   }
 
-  invite(options: InviteOptions = {}): Promise<Invite> {
+  async invite(options: InviteOptions = {}): Promise<Invite> {
+    throwIfAborted(options.signal);
     return this.#parts.invite(options);
   }
 
-  erase(id: string): Promise<void> {
+  async erase(id: string, options: AbortOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
     return this.#parts.replica.erase(hexToBytes(id, 32));
   }
 
@@ -199,7 +203,8 @@ export class LocalSpace implements Space {
     return exportFile(this.#parts.replica, options);
   }
 
-  async trie(prefix: string): Promise<TrieNodeView> {
+  async trie(prefix: string, options: AbortOptions = {}): Promise<TrieNodeView> {
+    throwIfAborted(options.signal);
     return trieNodeView(this.#parts.replica.frontier.trie, prefix);
   }
 

@@ -1,7 +1,6 @@
 /** `watch`: a snapshot of a query, then its changes, for readers of any speed. */
 
 import { bytesToHex } from '../base/bytes.ts';
-import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Replica } from '../set/replica.ts';
 import type { Fact, Query, WatchEvent } from './api.ts';
@@ -107,9 +106,4 @@ class Changes {
     for (const stop of this.#stop) stop();
     this.#wake();
   }
-}
-
-/** Throws `ABORTED` when the signal is. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AverError('ABORTED', 'The caller cancelled the operation.');
 }

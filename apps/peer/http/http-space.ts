@@ -75,8 +75,8 @@ export class HttpSpace implements Space {
     if (signal?.aborted !== true) throw new AverError('CLOSED', 'The peer stopped; the watch has ended.');
   }
 
-  status(): Promise<SpaceStatus> {
-    return this.#api.json(`${this.#path}/status`);
+  status({ signal }: AbortOptions = {}): Promise<SpaceStatus> {
+    return this.#api.json(`${this.#path}/status`, { signal });
   }
 
   async settled({
@@ -93,20 +93,20 @@ export class HttpSpace implements Space {
     }
   }
 
-  invite(options: InviteOptions = {}): Promise<Invite> {
-    return this.#api.json(`${this.#path}/invite`, { method: 'POST', json: options });
+  invite({ signal, ...json }: InviteOptions = {}): Promise<Invite> {
+    return this.#api.json(`${this.#path}/invite`, { method: 'POST', json, signal });
   }
 
-  erase(id: Hex): Promise<void> {
-    return this.#api.json(`${this.#path}/facts/${id}`, { method: 'DELETE' });
+  erase(id: Hex, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#api.json(`${this.#path}/facts/${id}`, { method: 'DELETE', signal });
   }
 
   export({ signal }: AbortOptions = {}): AsyncIterable<Uint8Array> {
     return this.#api.bytes(`${this.#path}/export`, { signal });
   }
 
-  trie(prefix: string): Promise<TrieNodeView> {
-    return this.#api.json(`${this.#path}/trie`, { query: { prefix } });
+  trie(prefix: string, { signal }: AbortOptions = {}): Promise<TrieNodeView> {
+    return this.#api.json(`${this.#path}/trie`, { query: { prefix }, signal });
   }
 
   compare(peerId: string, { signal }: AbortOptions = {}): Promise<TrieComparison> {

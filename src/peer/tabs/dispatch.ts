@@ -17,6 +17,15 @@ const SPACE_METHODS = new Set([
 const SPACE_ITERATIONS = new Set(['query', 'watch', 'export']);
 /** Methods whose last argument takes a signal, and how many arguments stand before it. */
 const SIGNAL_AT: Readonly<Record<string, number>> = {
+  info: 0,
+  peers: 0,
+  metrics: 0,
+  spaces: 0,
+  create: 0,
+  status: 0,
+  invite: 0,
+  erase: 1,
+  trie: 1,
   open: 1,
   import: 1,
   connect: 1,

@@ -205,29 +205,31 @@ export class TabPeer implements Peer, TabLink {
     return this.call({ space: undefined, method, args }, signal) as Promise<T>;
   }
 
-  async info(): Promise<PeerInfo> {
-    const info = await this.#peerCall<PeerInfo>('info');
+  async info(options: AbortOptions = {}): Promise<PeerInfo> {
+    const info = await this.#peerCall<PeerInfo>('info', [], options.signal);
     return { ...info, role: this.#leadership === undefined ? 'follower' : 'peer' };
   }
 
-  peers(): ReturnType<Peer['peers']> {
-    return this.#peerCall('peers');
+  peers(options: AbortOptions = {}): ReturnType<Peer['peers']> {
+    return this.#peerCall('peers', [], options.signal);
   }
 
-  metrics(): ReturnType<Peer['metrics']> {
-    return this.#peerCall('metrics');
+  metrics(options: AbortOptions = {}): ReturnType<Peer['metrics']> {
+    return this.#peerCall('metrics', [], options.signal);
   }
 
-  async create(options: CreateSpaceOptions): Promise<Space> {
-    return this.#space(await this.#peerCall<SpaceName>('create', [options]));
+  async create({ signal, ...options }: CreateSpaceOptions): Promise<Space> {
+    return this.#space(await this.#peerCall<SpaceName>('create', [options], signal));
   }
 
   async open(inviteOrId: string, options: AbortOptions = {}): Promise<Space> {
     return this.#space(await this.#peerCall<SpaceName>('open', [inviteOrId], options.signal));
   }
 
-  async spaces(): Promise<readonly Space[]> {
-    return (await this.#peerCall<readonly SpaceName[]>('spaces')).map((name) => this.#space(name));
+  async spaces(options: AbortOptions = {}): Promise<readonly Space[]> {
+    return (await this.#peerCall<readonly SpaceName[]>('spaces', [], options.signal)).map((name) =>
+      this.#space(name),
+    );
   }
 
   async import(

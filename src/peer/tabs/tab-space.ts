@@ -66,28 +66,28 @@ export class TabSpace implements Space {
     return this.#iterate('watch', [query], options.signal);
   }
 
-  status(): Promise<SpaceStatus> {
-    return this.#call('status', []);
+  status(options: AbortOptions = {}): Promise<SpaceStatus> {
+    return this.#call('status', [], options.signal);
   }
 
   settled({ signal, ...rest }: SettledOptions = {}): Promise<{ readonly replicas: readonly string[] }> {
     return this.#call('settled', [rest], signal);
   }
 
-  invite(options: InviteOptions = {}): Promise<Invite> {
-    return this.#call('invite', [options]);
+  invite({ signal, ...options }: InviteOptions = {}): Promise<Invite> {
+    return this.#call('invite', [options], signal);
   }
 
-  erase(id: string): Promise<void> {
-    return this.#call('erase', [id]);
+  erase(id: string, options: AbortOptions = {}): Promise<void> {
+    return this.#call('erase', [id], options.signal);
   }
 
   export(options: AbortOptions = {}): AsyncIterable<Uint8Array> {
     return this.#iterate('export', [], options.signal);
   }
 
-  trie(prefix: string): Promise<TrieNodeView> {
-    return this.#call('trie', [prefix]);
+  trie(prefix: string, options: AbortOptions = {}): Promise<TrieNodeView> {
+    return this.#call('trie', [prefix], options.signal);
   }
 
   compare(peerId: string, options: AbortOptions = {}): Promise<TrieComparison> {
