@@ -209,6 +209,7 @@ export class LocalSpace implements Space {
   }
 
   async compare(peerId: string, options: AbortOptions = {}): Promise<TrieComparison> {
+    throwIfAborted(options.signal);
     const result = await this.#parts.sync.compare(peerId, options);
     return {
       peerId,
