@@ -19,9 +19,10 @@ export function writeProof(writer: CborWriter, proof: Proof | null): void {
   writeAdmission(writer, proof.admit);
 }
 
-/** The one encoding of a header: what the id commits to. */
-export function encodeHeader(header: Header): Uint8Array {
-  const writer = new CborWriter();
+/** Used again and again: a header is written for every assertion that comes. */
+const scratch = new CborWriter();
+
+function writeHeader(writer: CborWriter, header: Header): CborWriter {
   writer.array(13).uint(VERSION).bytes(header.space).uint(header.kind).bytes(header.author).uint(header.seq);
   if (header.prev === null) writer.null();
   else writer.bytes(header.prev);
@@ -32,11 +33,18 @@ export function encodeHeader(header: Header): Uint8Array {
   if (header.basis === null) writer.null();
   else writer.bytes(header.basis);
   writeProof(writer, header.proof);
-  return writer.finish();
+  return writer;
 }
 
-export function hashHeader(encoded: Uint8Array): Uint8Array {
-  return blake3(domains.assertion, encoded);
+/** The one encoding of a header: what the id commits to. */
+export function encodeHeader(header: Header): Uint8Array {
+  return writeHeader(scratch.reset(), header).finish();
+}
+
+/** The id, and how many bytes the header takes. */
+export function hashHeader(header: Header): { readonly id: Uint8Array; readonly bytes: number } {
+  const encoded = writeHeader(scratch.reset(), header).view();
+  return { id: blake3(domains.assertion, encoded), bytes: encoded.length };
 }
 
 export function hashPayload(payload: Uint8Array): Uint8Array {
@@ -45,7 +53,7 @@ export function hashPayload(payload: Uint8Array): Uint8Array {
 
 /** Completes a header to an assertion by computing its id. */
 export function identify(header: Header, payload: Uint8Array | undefined): Assertion {
-  return { ...header, id: hashHeader(encodeHeader(header)), payload };
+  return { ...header, id: hashHeader(header).id, payload };
 }
 
 /** The message that the signature of a run's last assertion covers. */

@@ -2,7 +2,7 @@
  * The hybrid logical clock (Kulkarni et al. 2014): physical nanoseconds and a counter, so that
  * "later" is a total order that extends cause and effect and stays near the wall clock.
  */
-import { compareBytes, concatBytes, u32Bytes, u64Bytes } from '../base/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { blake3 } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
@@ -33,7 +33,11 @@ export function hlcToText(hlc: Hlc): string {
 
 /** 12 bytes whose order is the order of time; with a node id (16 bytes) appended, the 28 of a total order. */
 export function hlcBytes(hlc: Hlc): Uint8Array {
-  return concatBytes(u64Bytes(hlc.time), u32Bytes(hlc.counter));
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, hlc.time);
+  view.setUint32(8, hlc.counter);
+  return bytes;
 }
 
 /** The node id in HLC order: the first 16 bytes of BLAKE3 of the author key. */

@@ -14,7 +14,7 @@ import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { readAdmission } from './admission.ts';
-import { encodeHeader, hashHeader, hashPayload, writeProof } from './codec.ts';
+import { hashHeader, hashPayload, writeProof } from './codec.ts';
 import type { Assertion, Header, Proof, Run } from './model.ts';
 import { firstOf } from './model.ts';
 
@@ -135,13 +135,27 @@ function readItem(reader: CborReader, implied: Implied, before: Header['hlc'] | 
   ) {
     throw new AverError('BAD_ENCODING', 'An item of the run ends with a default.');
   }
-  const header: Header = { ...implied, kind, hlc: { time, counter }, parents, basis, proof, ...payload };
-  const encoded = encodeHeader(header);
-  const bytes = encoded.length + header.payloadSize;
-  if (bytes > limits.assertionBytesMax) {
+  const { space, author, seq, prev } = implied;
+  const { payloadHash, payloadSize } = payload;
+  const hlc = { time, counter };
+  const header = {
+    space,
+    kind,
+    author,
+    seq,
+    prev,
+    parents,
+    hlc,
+    payloadHash,
+    payloadSize,
+    basis,
+    proof,
+  };
+  const { id, bytes } = hashHeader(header);
+  if (bytes + payloadSize > limits.assertionBytesMax) {
     throw new AverError('OVERSIZE', `An assertion is over ${limits.assertionBytesMax} bytes.`);
   }
-  return { assertion: { ...header, id: hashHeader(encoded), payload: payload.payload }, bytes };
+  return { assertion: { ...header, id, payload: payload.payload }, bytes: bytes + payloadSize };
 }
 
 function readPayload(reader: CborReader): Pick<Assertion, 'payload' | 'payloadHash' | 'payloadSize'> {

@@ -13,6 +13,7 @@ import {
   readU64,
   u32Bytes,
   u64Bytes,
+  utf8,
 } from './bytes.ts';
 
 const bytes = fc.uint8Array({ maxLength: 80, size: 'max' });
@@ -78,6 +79,14 @@ test('a number has the same bytes as a bigint, in an array of its own', () => {
   const [first, second] = [u64Bytes(1), u64Bytes(2)];
   expect([readU64(first), readU64(second)]).toEqual([1n, 2n]);
   expect(readU32(u32Bytes(7))).toBe(7);
+});
+
+test('utf8 is what the platform’s encoder makes, short or long', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (text) => {
+      expect(utf8(text)).toEqual(new TextEncoder().encode(text));
+    }),
+  );
 });
 
 test('numbers are read at an offset of a view', () => {

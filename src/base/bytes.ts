@@ -3,8 +3,18 @@ import { AverError } from './errors.ts';
 
 const encoder = new TextEncoder();
 
+/** Most texts are short and plain, and quicker copied than handed to an encoder. */
+const SHORT_TEXT = 64;
+
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  if (text.length > SHORT_TEXT) return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return encoder.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

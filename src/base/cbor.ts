@@ -22,6 +22,7 @@ const FALSE = 0xf4;
 const TRUE = 0xf5;
 const NULL = 0xf6;
 const FLOAT64 = 0xfb;
+const SHORT_TEXT = 64;
 
 export class CborWriter {
   #buffer = new Uint8Array(256);
@@ -83,10 +84,28 @@ export class CborWriter {
   }
 
   text(value: string): this {
+    if (this.#shortAscii(value)) return this;
     if (!value.isWellFormed()) throw new AverError('BAD_VALUE', 'The text has a lone surrogate.');
     const encoded = utf8(value);
     this.#head(TEXT, encoded.length);
     return this.raw(encoded);
+  }
+
+  /** Most texts are short and plain: those are written without the detour over an encoder. */
+  #shortAscii(value: string): boolean {
+    if (value.length > SHORT_TEXT) return false;
+    const start = this.#length;
+    this.#head(TEXT, value.length);
+    this.#reserve(value.length);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) {
+        this.#length = start;
+        return false;
+      }
+      this.#buffer[this.#length++] = code;
+    }
+    return true;
   }
 
   array(length: number): this {
@@ -158,6 +177,17 @@ export class CborWriter {
   /** What was written so far, in an array of its own. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
+  }
+
+  /** What was written so far, as a view that holds until something else is written. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Forgets what was written. */
+  reset(): this {
+    this.#length = 0;
+    return this;
   }
 }
 
