@@ -40,7 +40,7 @@ export function decodePush(message: Uint8Array, space: Uint8Array): Run[] {
   const count = reader.array(RUNS_MAX);
   if (count === 0) throw new AverError('BAD_ENCODING', 'The message holds no runs.');
   const runs: Run[] = [];
-  for (let i = 0; i < count; i++) runs.push(decodeRun(reader.bytes(limits.runBytesMax).slice(), space));
+  for (let i = 0; i < count; i++) runs.push(decodeRun(reader.bytes(limits.runBytesMax), space));
   reader.end();
   return runs;
 }

@@ -94,8 +94,10 @@ export class Session {
         const asked = new Set(ranges.map((range) => bytesToHex(range.id)));
         const before = this.#news;
         cursor = await this.#pullRanges(ranges, cursor, untilMs);
-        if (cursor === null) left = left.filter((tip) => !asked.has(bytesToHex(tip.id)));
-        else if (this.#news === before) return;
+        // Ranges that bring nothing but what waits for others have to let those come first.
+        const isDone = cursor === null || this.#news === before;
+        if (isDone) left = left.filter((tip) => !asked.has(bytesToHex(tip.id)));
+        if (isDone) cursor = null;
       }
     } finally {
       free();
@@ -174,10 +176,10 @@ export class Session {
   }
 }
 
-/** A copy of the run's bytes is decoded: views of it must not keep the whole frame alive. */
+/** Throws what the decoder throws; an honest peer has no such run. */
 export function decodeOrBlame(bytes: Uint8Array, space: Uint8Array, link: Link): Run {
   try {
-    return decodeRun(bytes.slice(), space);
+    return decodeRun(bytes, space);
   } catch (error) {
     const { code, message } = toAverError(error);
     link.fault(code, message);
