@@ -87,7 +87,11 @@ export function placeKey(id: Uint8Array): Uint8Array {
 }
 
 export function encodePlace(place: Place): Uint8Array {
-  return concatBytes(u64Bytes(place.arrival), Uint8Array.of(place.index), hlcBytes(place.hlc));
+  const bytes = new Uint8Array(21);
+  bytes.set(u64Bytes(place.arrival));
+  bytes[8] = place.index;
+  bytes.set(hlcBytes(place.hlc), 9);
+  return bytes;
 }
 
 export function decodePlace(value: Uint8Array): Place {

@@ -32,8 +32,7 @@ export class MergeBatch {
   readonly #added = new Map<string, Assertion>();
   readonly #tipsByAuthor = new Map<string, readonly TipRecord[]>();
   readonly #removed: TipRecord[] = [];
-  readonly ops: StoreOp[] = [];
-  readonly accepted: Run[] = [];
+  readonly #ops: StoreOp[] = [];
   counters: Counters;
 
   constructor(frontier: Frontier, journal: Journal, counters: Counters) {
@@ -133,7 +132,7 @@ export class MergeBatch {
     const last = lastOf(run);
     const arrival = this.counters.arrivals;
     this.counters = { arrivals: arrival + 1, assertions: this.counters.assertions + run.assertions.length };
-    this.ops.push(...this.#journal.opsOf(run, arrival));
+    this.#ops.push(...this.#journal.opsOf(run, arrival));
     for (const assertion of run.assertions) this.#added.set(bytesToHex(assertion.id), assertion);
     const { prev } = firstOf(run);
     const tips = this.#tipsOf(run.author);
@@ -143,16 +142,16 @@ export class MergeBatch {
     const continued = prev === null ? undefined : tips.find((each) => equalBytes(each.id, prev));
     if (continued !== undefined) {
       this.#removed.push(continued);
-      this.ops.push({ key: tipKey(continued), value: undefined });
+      this.#ops.push({ key: tipKey(continued), value: undefined });
     }
-    this.ops.push({ key: tipKey(tip), value: encodeTip(tip) });
+    this.#ops.push({ key: tipKey(tip), value: encodeTip(tip) });
     this.#tipsByAuthor.set(bytesToHex(run.author), [...tips.filter((each) => each !== continued), tip]);
-    this.accepted.push(run);
   }
 
   /** The rows that close the batch. */
   finish(): StoreOp[] {
-    return [...this.ops, { key: countersKey, value: encodeCounters(this.counters) }];
+    this.#ops.push({ key: countersKey, value: encodeCounters(this.counters) });
+    return this.#ops;
   }
 
   /** What the batch does to the frontier: tips that came and went within it are not mentioned. */

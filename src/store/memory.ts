@@ -71,10 +71,12 @@ class MemoryStore implements Store {
   }
 }
 
+/** Bytes that fit the stack as arguments of one call, with room to spare. */
+const ARGUMENTS_MAX = 4096;
+
 function toText(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  if (bytes.length <= ARGUMENTS_MAX) return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  return toText(bytes.subarray(0, ARGUMENTS_MAX)) + toText(bytes.subarray(ARGUMENTS_MAX));
 }
 
 function toBytes(text: string): Uint8Array {
