@@ -193,6 +193,11 @@ export class Channel {
     for (const each of waiting) each.fail(cause);
   }
 
+  /** The peer serves so many requests at a time. */
+  limitRequests(count: number): void {
+    this.#slots.resize(Math.min(count, limits.requestsOpenPerPeerMax));
+  }
+
   close(cause = new AverError('CLOSED', 'The peer is gone.')): void {
     this.#closed = true;
     this.#reset(cause);

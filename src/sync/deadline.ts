@@ -68,33 +68,44 @@ export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 
 /** At most so many sections run at once; the rest wait in order, up to a bound. */
 export class Slots {
-  #free: number;
+  #count: number;
+  #taken = 0;
   readonly #waiting: (() => void)[] = [];
   readonly #waitingMax: number;
 
   constructor(count: number, waitingMax: number) {
-    this.#free = count;
+    this.#count = count;
     this.#waitingMax = waitingMax;
   }
 
-  get waiting(): number {
-    return this.#waiting.length;
+  /** From now on so many; sections that run go on. */
+  resize(count: number): void {
+    this.#count = count;
+    this.#admit();
   }
 
   /** Resolves with the function that frees the slot again. Throws `BUSY` when too many wait. */
   async take(): Promise<() => void> {
-    if (this.#free > 0) this.#free--;
+    if (this.#taken < this.#count) this.#taken++;
     else {
       if (this.#waiting.length >= this.#waitingMax) throw new AverError('BUSY', 'Too many requests wait.');
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    let taken = true;
+    let isTaken = true;
     return () => {
-      if (!taken) return;
-      taken = false;
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      if (!isTaken) return;
+      isTaken = false;
+      this.#taken--;
+      this.#admit();
     };
+  }
+
+  #admit(): void {
+    while (this.#taken < this.#count) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#taken++;
+      next();
+    }
   }
 }

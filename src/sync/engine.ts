@@ -52,14 +52,15 @@ export class SyncEngine {
     for (const peer of network.peers()) this.#meet(peer);
   }
 
+  /** Resolves when nothing is under way any more that touches a replica. */
   async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
-    for (const space of this.#spaces.values()) space.stop();
+    const stopping = [...this.#spaces.values()].map((space) => space.stop());
     this.#spaces.clear();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#responder.stop();
-    await Promise.all(this.#serving);
+    await Promise.all([...stopping, ...this.#serving]);
   }
 
   /** Starts to sync a space. Throws `BAD_INPUT` when it is synced already or there are too many. */
@@ -81,9 +82,10 @@ export class SyncEngine {
     return space;
   }
 
-  remove(space: SpaceSync): void {
+  /** Resolves when the sync no longer touches the replica. */
+  async remove(space: SpaceSync): Promise<void> {
     this.#spaces.delete(bytesToHex(space.replica.space.tag));
-    space.stop();
+    await space.stop();
   }
 
   /** The device woke up, the page is visible again, or the network is back. */

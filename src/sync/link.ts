@@ -26,8 +26,7 @@ export class Link {
   readonly #faultsMs: number[] = [];
   #clockOffsetMs: number | undefined;
   #closed = false;
-  /** What the peer accepts, by its own word. */
-  limits: PeerLimits = OWN_LIMITS;
+  #limits: PeerLimits = OWN_LIMITS;
 
   constructor(options: LinkOptions) {
     const { network, ports, peerId, timeoutMs } = options;
@@ -36,6 +35,11 @@ export class Link {
     const onFault = (code: ErrorCode, message: string) => this.fault(code, message);
     const { clock, metrics } = ports;
     this.channel = new Channel({ network, peerId, clock, metrics, timeoutMs, onFault });
+  }
+
+  /** What the peer accepts, by its own word. */
+  get limits(): PeerLimits {
+    return this.#limits;
   }
 
   get isClosed(): boolean {
@@ -75,7 +79,7 @@ export class Link {
       throw new AverError('DENIED', 'The peer does not have the secret of the space.');
     }
     this.#shared.add(bytesToHex(space.tag));
-    this.limits = answer.limits;
+    this.#obey(answer.limits);
     this.noteClock(answer.clockMs, sentMs);
   }
 
@@ -84,7 +88,7 @@ export class Link {
     const { network, ports } = this.#options;
     if (!isHelloProof(space, this.peerId, network.peerId, request.proof)) return undefined;
     this.#shared.add(bytesToHex(space.tag));
-    this.limits = request.limits;
+    this.#obey(request.limits);
     this.noteClock(request.clockMs, ports.clock.nowMs());
     return {
       type: 'hello',
@@ -92,6 +96,11 @@ export class Link {
       clockMs: ports.clock.nowMs(),
       limits: OWN_LIMITS,
     };
+  }
+
+  #obey(peer: PeerLimits): void {
+    this.#limits = peer;
+    this.channel.limitRequests(peer.requestsOpen);
   }
 
   async ping(): Promise<void> {

@@ -105,6 +105,12 @@ export class PeerSync {
     return this.#next;
   }
 
+  /** Resolves when the sync that is under way has ended; the signal of the options must have been aborted. */
+  async stop(): Promise<void> {
+    this.cancel();
+    await Promise.allSettled([this.#running, this.#next]);
+  }
+
   #start(): Promise<SessionResult> {
     this.cancel();
     const running = this.#session().finally(() => {
@@ -177,4 +183,17 @@ export class PeerSync {
     this.#retryMs = Math.min(limits.syncRetryMsMax, this.#retryMs * 2);
     return waitMs;
   }
+}
+
+/**
+ * Syncs with all of them at once. Throws what went wrong when it went wrong with every one. Who does
+ * not share the space is passed over, unless that very peer is meant: then that is what went wrong.
+ */
+export async function syncWith(peers: readonly PeerSync[], isMeant: boolean): Promise<void> {
+  const asked = peers.filter((peer) => isMeant || !peer.isDenied);
+  const results = await Promise.allSettled(asked.map((peer) => peer.run()));
+  const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  if (failed.length < results.length) return;
+  const worst = failed.find((error) => isMeant || !isAverError(error, 'DENIED'));
+  throw worst ?? new AverError('NO_PEER', 'No connected peer shares this space.');
 }

@@ -68,6 +68,7 @@ export class Push {
   #isDraining = false;
   /** Bytes of messages whose runs are on their way into the set. */
   #admittingBytes = 0;
+  readonly #admitting = new Set<Promise<void>>();
 
   constructor(options: PushOptions) {
     this.#options = options;
@@ -81,9 +82,11 @@ export class Push {
     );
   }
 
-  stop(): void {
+  /** Resolves when what was heard is in the set. */
+  async stop(): Promise<void> {
     this.#abort.abort();
     for (const stop of this.#stopping) stop();
+    await Promise.all(this.#admitting);
   }
 
   #enqueue(runs: readonly Run[]): void {
@@ -162,6 +165,7 @@ export class Push {
     }
     const screened = await replica.screen(runs, { from, via: 'push' });
     const verdict = await this.#judge(runs, screened);
+    if (this.#abort.signal.aborted) return 'ignore';
     this.#admit(screened, sealed.length);
     const refusal = screened.report.refusals[0];
     if (refusal !== undefined) {
@@ -188,7 +192,7 @@ export class Push {
     if (screened.runs.length === 0) return;
     const { replica, ports, onGap } = this.#options;
     this.#admittingBytes += bytes;
-    replica
+    const admitting = replica
       .admit(screened)
       .then(
         (report) => {
@@ -201,6 +205,8 @@ export class Push {
       )
       .finally(() => {
         this.#admittingBytes -= bytes;
+        this.#admitting.delete(admitting);
       });
+    this.#admitting.add(admitting);
   }
 }

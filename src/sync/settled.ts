@@ -6,12 +6,13 @@
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { AbortOptions, Ports } from '../base/ports.ts';
+import type { AbortOptions, Clock, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import type { Trie } from '../set/trie.ts';
 import { pause } from './deadline.ts';
 import type { Diff } from './descent.ts';
 import type { Link } from './link.ts';
+import type { FlushedRequest } from './messages.ts';
 import { findDiff } from './session.ts';
 
 /** After a failed or refused request: long enough to spare the peer, short enough for a person who waits. */
@@ -70,6 +71,24 @@ export function settled(parts: SettledParts, replicas: number, options: AbortOpt
     watchNew();
     check();
   });
+}
+
+/** The asked side: our flushed root, as soon as it is another than the one that the peer has seen. */
+export async function whenFlushed(
+  { frontier, events }: Replica,
+  clock: Clock,
+  request: FlushedRequest,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const isNew = () => request.unlike === null || !equalBytes(frontier.flushed.root, request.unlike);
+  if (isNew()) return frontier.flushed.root;
+  const wake = new AbortController();
+  const stop = events.on('flushed', () => {
+    if (isNew()) wake.abort();
+  });
+  await pause(clock, request.waitMs, AbortSignal.any([wake.signal, signal])).catch(() => undefined);
+  stop();
+  return frontier.flushed.root;
 }
 
 /** True once the peer's flushed set holds the target; false when the peer is gone. */

@@ -5,22 +5,22 @@
  */
 import { equalBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
-import { AverError, isAverError } from '../base/errors.ts';
+import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
-import { abortable, pause, Slots } from './deadline.ts';
+import { abortable, Slots } from './deadline.ts';
 import { Digester } from './digester.ts';
 import { repeat, type SyncIntervals, type SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
 import type { DigestRequest, FlushedRequest, RootsRequest } from './messages.ts';
 import { News } from './news.ts';
 import { PeerSet } from './peer-set.ts';
-import { PeerSync } from './peer-sync.ts';
+import { PeerSync, syncWith } from './peer-sync.ts';
 import type { PeerRelation } from './peer-view.ts';
 import { Push } from './push.ts';
-import { settled } from './settled.ts';
+import { settled, whenFlushed } from './settled.ts';
 import { Wanted } from './wanted.ts';
 
 export interface SpaceSyncEvents {
@@ -54,6 +54,7 @@ export class SpaceSync {
   readonly #news: News;
   readonly #wanted: Wanted;
   readonly #stops: (() => void)[] = [];
+  #push: Push | undefined;
   #cancelRelation: (() => void) | undefined;
   #convergences = 0;
   #lastSyncAtMs: number | undefined;
@@ -90,7 +91,7 @@ export class SpaceSync {
 
   #startPush(): void {
     const { replica, network, ports, intervals } = this.#parts;
-    const push = new Push({
+    this.#push = new Push({
       replica,
       network,
       ports,
@@ -99,7 +100,6 @@ export class SpaceSync {
       onOverflow: () => this.#news.tell(),
       onFault: (from, { code, message }) => this.#peers.get(from)?.link.fault(code, message),
     });
-    this.#stops.push(() => push.stop());
   }
 
   #startTimers(): void {
@@ -146,14 +146,8 @@ export class SpaceSync {
    */
   async sync(options: AbortOptions & { readonly peerId?: string | undefined } = {}): Promise<void> {
     const { peerId, signal } = options;
-    const asked =
-      peerId === undefined ? this.#peers.all().filter((peer) => !peer.isDenied) : [this.#peer(peerId)];
-    const results = await abortable(Promise.allSettled(asked.map((peer) => peer.run())), signal);
-    const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-    if (failed.length < results.length) return;
-    // Who does not share the space is no failure, unless that very peer was meant.
-    const worst = failed.find((error) => peerId !== undefined || !isAverError(error, 'DENIED'));
-    throw worst ?? new AverError('NO_PEER', 'No connected peer shares this space.');
+    const asked = peerId === undefined ? this.#peers.all() : [this.#peer(peerId)];
+    await abortable(syncWith(asked, peerId !== undefined), signal);
   }
 
   /**
@@ -258,22 +252,8 @@ export class SpaceSync {
     return this.#digester.receive(link, request);
   }
 
-  /** Answers when our flushed root is another than the one that the peer has seen. */
-  async whenFlushed(request: FlushedRequest, signal: AbortSignal): Promise<Uint8Array> {
-    const { frontier, events } = this.replica;
-    const isNew = () => request.unlike === null || !equalBytes(frontier.flushed.root, request.unlike);
-    if (!isNew()) {
-      const wake = new AbortController();
-      const stop = events.on('flushed', () => {
-        if (isNew()) wake.abort();
-      });
-      const onAbort = () => wake.abort();
-      signal.addEventListener('abort', onAbort);
-      await pause(this.#parts.ports.clock, request.waitMs, wake.signal).catch(() => undefined);
-      signal.removeEventListener('abort', onAbort);
-      stop();
-    }
-    return frontier.flushed.root;
+  whenFlushed(request: FlushedRequest, signal: AbortSignal): Promise<Uint8Array> {
+    return whenFlushed(this.replica, this.#parts.ports.clock, request, signal);
   }
 
   #tick(): void {
@@ -303,15 +283,15 @@ export class SpaceSync {
     });
   }
 
-  stop(): void {
+  /** Resolves when nothing is under way any more that touches the replica. */
+  async stop(): Promise<void> {
     this.#abort.abort();
     for (const stop of this.#stops) stop();
-    for (const peer of this.#peers.all()) {
-      peer.cancel();
-      peer.link.unshare(this.replica.space);
-    }
-    this.#peers.clear();
     this.#news.stop();
     this.#cancelRelation?.();
+    const peers = this.#peers.all();
+    this.#peers.clear();
+    for (const peer of peers) peer.link.unshare(this.replica.space);
+    await Promise.all([this.#push?.stop(), ...peers.map((peer) => peer.stop())]);
   }
 }
