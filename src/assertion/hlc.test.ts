@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { compareBytes, concatBytes } from '../base/bytes.ts';
+import { limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import {
   compareHlc,
@@ -173,8 +174,24 @@ describe('writing', () => {
     expect(() => hlc.assertWritable(undefined)).not.toThrow();
   });
 
-  test('is refused too when only the own chain is ahead, and the error says by how much', () => {
-    hlc.next(at(NOW_MS + 45_000));
-    expect(() => hlc.assertWritable(NOW_MS)).toThrow(expect.objectContaining({ fields: { leadMs: 45_000 } }));
+  test('is refused too when the own chain is further ahead than merging can take it', () => {
+    hlc.next(at(NOW_MS + 90_000));
+    expect(() => hlc.assertWritable(NOW_MS + 1)).not.toThrow();
+    expect(() => hlc.assertWritable(NOW_MS - 1)).toThrow(
+      expect.objectContaining({ code: 'CLOCK_AHEAD', fields: { leadMs: 90_001 } }),
+    );
+  });
+
+  test('is not refused because somebody else writes as far ahead as is merged [STC-32]', () => {
+    hlc.merge(at(NOW_MS + 60_000));
+    hlc.next();
+    expect(() => hlc.assertWritable(NOW_MS)).not.toThrow();
+    clock.jump(30_000);
+    hlc.merge(at(NOW_MS + 90_000));
+    expect(() => hlc.assertWritable(NOW_MS)).not.toThrow();
+  });
+
+  test('that is not refused is never held by a peer whose clock is right', () => {
+    expect(limits.hlcWriteAheadMsMax + limits.hlcMergeAheadMsMax).toBeLessThan(limits.hlcHoldAheadMsMin);
   });
 });

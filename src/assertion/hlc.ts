@@ -100,20 +100,21 @@ export class HlcClock {
     return nsToMs(reading.time) - this.#clock.nowMs();
   }
 
-  /** Throws `CLOCK_AHEAD` when a write now would carry a time that peers hold back. */
+  /**
+   * Throws `CLOCK_AHEAD` when a write now would carry a time that peers may hold back. What was merged
+   * is allowed for: otherwise an author who writes a minute ahead could keep everybody else from writing.
+   */
   assertWritable(peersMedianMs: number | undefined): void {
-    const lead =
-      peersMedianMs === undefined
-        ? 0
-        : Math.max(this.#clock.nowMs(), nsToMs(this.#last.time)) - peersMedianMs;
-    if (lead > limits.hlcWriteAheadMsMax) {
-      throw new AverError(
-        'CLOCK_AHEAD',
-        `This clock is ${Math.round(lead / 1000)} s ahead of the peers’ clocks.`,
-        {
-          fields: { leadMs: Math.round(lead) },
-        },
-      );
-    }
+    if (peersMedianMs === undefined) return;
+    const wallLeadMs = this.#clock.nowMs() - peersMedianMs;
+    const leadMs = nsToMs(this.#last.time) - peersMedianMs;
+    const isWallRight = wallLeadMs <= limits.hlcWriteAheadMsMax;
+    if (isWallRight && leadMs <= limits.hlcWriteAheadMsMax + limits.hlcMergeAheadMsMax) return;
+    const mostMs = Math.round(Math.max(wallLeadMs, leadMs));
+    throw new AverError(
+      'CLOCK_AHEAD',
+      `This clock is ${Math.round(mostMs / 1000)} s ahead of the peers’ clocks.`,
+      { fields: { leadMs: mostMs } },
+    );
   }
 }

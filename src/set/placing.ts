@@ -53,7 +53,9 @@ export class Placing {
       const accepted = await this.#placeOne(next);
       if (accepted === undefined) continue;
       this.accepted.push({ ...next, run: accepted });
-      for (const { id } of accepted.assertions) queue.push(...this.#release(bytesToHex(id)));
+      for (const { id } of accepted.assertions) {
+        if (this.#pending.size > 0) queue.push(...this.#release(bytesToHex(id)));
+      }
     }
   }
 

@@ -120,6 +120,31 @@ describe('a node', () => {
   });
 });
 
+test('nodes of two tries are the same at a path exactly where the entries below it are', () => {
+  const one = Trie.of(tips(700));
+  const other = one.with(tips(40, 5000), tips(40));
+  let same = 0;
+  for (const { path } of [...one.entries(), ...other.entries()]) {
+    const nibbles = [...path].flatMap((byte) => [byte >> 4, byte & 15]);
+    for (const depth of [0, 1, 2, 3, 4]) {
+      const prefix = nibbles.slice(0, depth);
+      const hashes = (trie: Trie) =>
+        trie
+          .below(prefix)
+          .map(({ hash }) => bytesToHex(hash))
+          .sort()
+          .join();
+      const [a, b] = [one.canonicalAt(prefix), other.canonicalAt(prefix)];
+      const isSame = a?.hash !== undefined && b?.hash !== undefined && rootBytes(a) === rootBytes(b);
+      expect(isSame).toBe(hashes(one) === hashes(other));
+      expect(a?.size ?? 0).toBe(one.below(prefix).length);
+      if (isSame) same++;
+    }
+  }
+  expect(same).toBeGreaterThan(100);
+  expect(Trie.empty.canonicalAt([1, 2])).toBeUndefined();
+});
+
 describe('a change', () => {
   test('leaves the trie before it as it was, and shares what did not change', () => {
     const before = Trie.of(tips(2000));
