@@ -4,12 +4,15 @@ import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { packCells } from '../set/cells-codec.ts';
 import { LEAF_MAX, type Tip } from '../set/trie.ts';
-import { type Answer, answerTypes, type NodeView } from './messages.ts';
+import { type Answer, answerTypes, type DiffAnswer, type NodeView } from './messages.ts';
 import {
+  readCells,
   readCursor,
   readLimits,
   readList,
+  readShortIds,
   writeBytesOrNull,
   writeCursor,
   writeLimits,
@@ -39,7 +42,10 @@ function writeBody(writer: CborWriter, answer: Answer): CborWriter {
       writer.array(2).uint(answer.clockMs);
       return answer.count === null ? writer.null() : writer.uint(answer.count);
     case 'roots':
-      return writer.array(3).bytes(answer.root).uint(answer.count).bytes(answer.flushed);
+      writer.array(4).bytes(answer.root).uint(answer.count).bytes(answer.flushed);
+      return answer.cells === null ? writer.null() : writer.bytes(packCells(answer.cells));
+    case 'diff':
+      return writeDifference(writer, answer.difference);
     case 'nodes':
       return writeList(writer, answer.nodes, (node) => writeNode(writer, node));
     case 'runs':
@@ -64,8 +70,7 @@ function writeBody(writer: CborWriter, answer: Answer): CborWriter {
 function writeNode(writer: CborWriter, node: NodeView): void {
   if (node.kind === 'empty') writer.null();
   else if (node.kind === 'inner') writer.bytes(node.digests);
-  else
-    writeList(writer, node.tips, ({ author, seq, id }) => writer.array(3).bytes(author).uint(seq).bytes(id));
+  else writeList(writer, node.tips, (tip) => writeTip(writer, tip));
 }
 
 export interface AnswerFrame {
@@ -97,8 +102,16 @@ function readBody(reader: CborReader, number: number): Answer {
       reader.array(2, 2);
       return { type: 'ping', clockMs: reader.uint(), count: reader.skipNull() ? null : reader.uint() };
     case answerTypes.roots:
-      reader.array(3, 3);
-      return { type: 'roots', root: reader.hash(), count: reader.uint(), flushed: reader.hash() };
+      reader.array(4, 4);
+      return {
+        type: 'roots',
+        root: reader.hash(),
+        count: reader.uint(),
+        flushed: reader.hash(),
+        cells: reader.skipNull() ? null : readCells(reader, limits.rootsCells),
+      };
+    case answerTypes.diff:
+      return { type: 'diff', difference: reader.skipNull() ? null : readDifference(reader) };
     case answerTypes.nodes:
       return { type: 'nodes', nodes: readList(reader, limits.nodePrefixesMax, () => readNode(reader)) };
     case answerTypes.runs:
@@ -136,6 +149,27 @@ function readNode(reader: CborReader): NodeView {
   if (reader.skipNull()) return { kind: 'empty' };
   if (reader.isArray()) return { kind: 'leaf', tips: readList(reader, LEAF_MAX, () => readTip(reader)) };
   return { kind: 'inner', digests: reader.bytes(INNER_BYTES, INNER_BYTES) };
+}
+
+type TipsAndLacks = NonNullable<DiffAnswer['difference']>;
+
+function writeDifference(writer: CborWriter, difference: DiffAnswer['difference']): CborWriter {
+  if (difference === null) return writer.null();
+  writer.array(2);
+  writeList(writer, difference.tips, (tip) => writeTip(writer, tip));
+  return writeList(writer, difference.lacks, (id) => writer.bytes(id));
+}
+
+function readDifference(reader: CborReader): TipsAndLacks {
+  reader.array(2, 2);
+  return {
+    tips: readList(reader, limits.sketchCellsMax, () => readTip(reader)),
+    lacks: readShortIds(reader),
+  };
+}
+
+function writeTip(writer: CborWriter, { author, seq, id }: Tip): void {
+  writer.array(3).bytes(author).uint(seq).bytes(id);
 }
 
 function readTip(reader: CborReader): Tip {

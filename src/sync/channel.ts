@@ -14,7 +14,10 @@ import { encodeRequest } from './requests.ts';
 const WAITING_MAX = 256;
 
 /** Each answer type belongs to one kind of request. */
-type AnswerOf<R extends Request['type']> = Extract<Answer, { type: R extends 'digest' ? 'ok' : R }>;
+/** What answers a request that is not answered by its own name. */
+const ANSWERED_BY = { digest: 'ok', cells: 'diff' } as const;
+type AnswerTypeOf<R> = R extends keyof typeof ANSWERED_BY ? (typeof ANSWERED_BY)[R] : R;
+type AnswerOf<R extends Request['type']> = Extract<Answer, { type: AnswerTypeOf<R> }>;
 
 interface Waiting {
   answer(answer: Answer): void;
@@ -61,7 +64,7 @@ export class Channel {
       const answer = await withDeadline({ clock, timeoutMs, what, ...options }, (signal) =>
         this.#exchange(id, request, signal),
       );
-      const wanted = request.type === 'digest' ? 'ok' : request.type;
+      const wanted = (ANSWERED_BY as Record<string, string>)[request.type] ?? request.type;
       if (answer.type !== wanted && answer.type !== 'stale') throw this.#unexpected(answer);
       return answer as AnswerOf<R> | { readonly type: 'stale' };
     } catch (error) {

@@ -42,7 +42,8 @@ function actor(tips: readonly Tip[], parts: Partial<Record<Request['type'], Scri
     const part = parts[request.type];
     if (part !== undefined) return part(request, id);
     if (request.type === 'hello') return [welcome];
-    if (request.type === 'roots') return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root }];
+    if (request.type === 'roots')
+      return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, cells: null }];
     if (request.type === 'nodes') {
       return [{ type: 'nodes', nodes: nodeViews(trie, request.salt, request.prefixes) }];
     }
@@ -135,7 +136,9 @@ describe('as a responder', () => {
   test('a root that its trie does not have is a lie', async () => {
     const [shown, named] = [await someRun(50), await someRun(51)];
     const { root } = Trie.of([tipOf(named)]);
-    await attack(actor([tipOf(shown)], { roots: () => [{ type: 'roots', root, count: 9, flushed: root }] }));
+    await attack(
+      actor([tipOf(shown)], { roots: () => [{ type: 'roots', root, count: 9, flushed: root, cells: null }] }),
+    );
     await expect(syncWithIt()).rejects.toMatchObject({ code: 'BAD_HASH' });
     expect(faults()).toBe(1);
     expect(honest.sync.relations()[0]?.relation).toBe('unknown');
@@ -228,7 +231,7 @@ describe('as a requester', () => {
 
   test('an unknown request is answered with an error, and the stream goes on [STS-06]', async () => {
     const stream = await (await stranger()).open(honest.id);
-    await stream.stream.send(Uint8Array.of(0x83, 7, 16, 0xf6));
+    await stream.stream.send(Uint8Array.of(0x83, 7, 0x16, 0xf6));
     expect(await stream.next()).toMatchObject({ type: 'error', code: 'PROTOCOL_UNSUPPORTED' });
     expect(await stream.ask({ type: 'ping', tag: null, clockMs: 1 })).toMatchObject({ type: 'ping' });
     expect(faults()).toBe(0);

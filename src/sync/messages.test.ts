@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { Sketch } from '../set/sketch.ts';
 import { decodeAnswer, encodeAnswer } from './answers.ts';
 import type { Answer, Cursor, NodeView, PeerLimits, Range, Request } from './messages.ts';
 import { decodeRequest, encodeRequest } from './requests.ts';
@@ -27,6 +28,13 @@ const peerLimits: fc.Arbitrary<PeerLimits> = fc.record({
 });
 const prefix = fc.array(fc.nat(15), { maxLength: 80 }).map((digits) => Uint8Array.from(digits));
 const is = <T extends string>(type: T) => fc.constant(type);
+
+const shortId = fc.uint8Array({ minLength: 8, maxLength: 8 });
+const cells = fc.uniqueArray(fc.nat(1000), { minLength: 1, maxLength: 4 }).map((numbers) => {
+  const sketch = new Sketch();
+  for (const n of numbers) sketch.add(new Uint8Array(32).fill(n));
+  return sketch.cells(1 + numbers.length);
+});
 
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: is('hello'), tag: hash, proof: orNull(hash), clockMs: count, limits: peerLimits }),
@@ -56,6 +64,8 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   }),
   fc.record({ type: is('more'), chunks: fc.nat(limits.chunksAheadMax) }),
   fc.record({ type: is('cancel') }),
+  fc.record({ type: is('cells'), tag: hash, root: hash, cells }),
+  fc.record({ type: is('diff'), tag: hash, root: hash, ids: fc.array(shortId, { maxLength: 4 }) }),
 );
 
 const tip = fc.record({ author: hash, seq: count, id: hash });
@@ -69,7 +79,13 @@ const code = fc.constantFrom('DENIED', 'BUSY', 'BAD_ENCODING');
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record({ type: is('hello'), proof: orNull(hash), clockMs: count, limits: peerLimits }),
   fc.record({ type: is('ping'), clockMs: count, count: orNull(count) }),
-  fc.record({ type: is('roots'), root: hash, count, flushed: hash }),
+  fc.record({ type: is('roots'), root: hash, count, flushed: hash, cells: orNull(cells) }),
+  fc.record({
+    type: is('diff'),
+    difference: orNull(
+      fc.record({ tips: fc.array(tip, { maxLength: 3 }), lacks: fc.array(shortId, { maxLength: 3 }) }),
+    ),
+  }),
   fc.record({ type: is('nodes'), nodes: fc.array(node, { maxLength: 4 }) }),
   fc.record({ type: is('ok') }),
   fc.record({
@@ -162,8 +178,8 @@ test('a peer that advertises no limits or enormous ones gets sensible ones', () 
 });
 
 test('a request type of a later version is told apart from garbage', () => {
-  expect(decodeRequest(Uint8Array.of(0x83, 5, 16, 0xf6))).toEqual({
+  expect(decodeRequest(Uint8Array.of(0x83, 5, 22, 0xf6))).toEqual({
     id: 5,
-    request: { type: 'unknown', number: 16 },
+    request: { type: 'unknown', number: 22 },
   });
 });

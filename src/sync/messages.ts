@@ -3,11 +3,12 @@
  * canonical CBOR. The side that opened the stream asks, the other answers on the same stream.
  */
 import type { Hlc } from '../assertion/model.ts';
+import type { Cells } from '../set/sketch.ts';
 import type { Tip } from '../set/trie.ts';
 
 export const SYNC_PROTOCOL = '/aver/sync/1.0.0';
 
-/** Numbers of requests. 16 (Cells) and 17 (Diff) are reserved for the rateless sketch. */
+/** Numbers of requests. */
 export const requestTypes = {
   hello: 1,
   ping: 2,
@@ -19,6 +20,8 @@ export const requestTypes = {
   flushed: 8,
   more: 9,
   cancel: 10,
+  cells: 16,
+  diff: 17,
 } as const;
 
 /** Numbers of answers: 64 and the request's; from 96 on, answers that any request may get. */
@@ -30,6 +33,7 @@ export const answerTypes = {
   ok: 69,
   runs: 70,
   flushed: 72,
+  diff: 81,
   busy: 96,
   denied: 97,
   stale: 98,
@@ -101,6 +105,21 @@ export interface NodesRequest {
   readonly salt: Uint8Array;
   readonly prefixes: readonly Prefix[];
 }
+/** The asking side's first cells, of its own snapshot: whoever has both sketches reads the difference. */
+export interface CellsRequest {
+  readonly type: 'cells';
+  readonly tag: Uint8Array;
+  /** The snapshot that is asked about. */
+  readonly root: Uint8Array;
+  readonly cells: Cells;
+}
+/** Asks for the tips that these short ids name. */
+export interface DiffRequest {
+  readonly type: 'diff';
+  readonly tag: Uint8Array;
+  readonly root: Uint8Array;
+  readonly ids: readonly Uint8Array[];
+}
 export interface DigestRequest {
   readonly type: 'digest';
   readonly tag: Uint8Array;
@@ -146,6 +165,8 @@ export type Request =
   | PingRequest
   | RootsRequest
   | NodesRequest
+  | CellsRequest
+  | DiffRequest
   | DigestRequest
   | PullRequest
   | FetchRequest
@@ -171,6 +192,13 @@ export interface RootsAnswer {
   readonly count: number;
   /** Root of what survives a power cut there. */
   readonly flushed: Uint8Array;
+  /** The first cells of the sketch, when the roots differ. */
+  readonly cells: Cells | null;
+}
+export interface DiffAnswer {
+  readonly type: 'diff';
+  /** Null when the cells do not suffice. */
+  readonly difference: { readonly tips: readonly Tip[]; readonly lacks: readonly Uint8Array[] } | null;
 }
 export interface NodesAnswer {
   readonly type: 'nodes';
@@ -216,6 +244,7 @@ export type Answer =
   | PingAnswer
   | RootsAnswer
   | NodesAnswer
+  | DiffAnswer
   | OkAnswer
   | RunsAnswer
   | FlushedAnswer

@@ -4,6 +4,8 @@ import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { packCells, unpackCells } from '../set/cells-codec.ts';
+import { type Cells, SHORT_ID_BYTES } from '../set/sketch.ts';
 import {
   type Cursor,
   type Known,
@@ -40,6 +42,11 @@ function writeBody(writer: CborWriter, request: Request): CborWriter {
     case 'nodes':
       writer.array(4).bytes(request.tag).bytes(request.root).bytes(request.salt);
       return writeList(writer, request.prefixes, (prefix) => writer.bytes(prefix));
+    case 'cells':
+      return writer.array(3).bytes(request.tag).bytes(request.root).bytes(packCells(request.cells));
+    case 'diff':
+      writer.array(3).bytes(request.tag).bytes(request.root);
+      return writeList(writer, request.ids, (id) => writer.bytes(id));
     case 'digest':
       return writer.array(3).bytes(request.tag).bool(request.packed).bytes(request.body);
     case 'pull':
@@ -94,6 +101,19 @@ function readBody(reader: CborReader, number: number): Request | undefined {
       return { type: 'roots', tag: reader.hash(), root: reader.hash(), count: reader.uint() };
     case requestTypes.nodes:
       return readNodes(reader);
+    case requestTypes.cells: {
+      reader.array(3, 3);
+      return {
+        type: 'cells',
+        tag: reader.hash(),
+        root: reader.hash(),
+        cells: readCells(reader, limits.sketchCellsMax),
+      };
+    }
+    case requestTypes.diff: {
+      reader.array(3, 3);
+      return { type: 'diff', tag: reader.hash(), root: reader.hash(), ids: readShortIds(reader) };
+    }
     case requestTypes.digest:
       reader.array(3, 3);
       return {
@@ -149,6 +169,15 @@ function readNodes(reader: CborReader): Request {
     salt: reader.bytes(SALT_BYTES, SALT_BYTES),
     prefixes: readList(reader, limits.nodePrefixesMax, () => readPrefix(reader)),
   };
+}
+
+export function readCells(reader: CborReader, max: number): Cells {
+  return unpackCells(reader.bytes(limits.frameBytesMax), max);
+}
+
+/** At most one for each cell: more cannot be read from a sketch. */
+export function readShortIds(reader: CborReader): Uint8Array[] {
+  return readList(reader, limits.sketchCellsMax, () => reader.bytes(SHORT_ID_BYTES, SHORT_ID_BYTES));
 }
 
 function readPrefix(reader: CborReader): Prefix {

@@ -10,6 +10,7 @@ import type { Link } from './link.ts';
 import type { Answer, Request, RunsAnswer, UnknownRequest } from './messages.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
+import { answerCells, answerDiff, firstCells } from './sketch-diff.ts';
 import type { SpaceSync } from './space-sync.ts';
 
 export interface ServedOptions {
@@ -129,8 +130,13 @@ export class Served {
         const { frontier, count } = space.replica;
         const root = frontier.root();
         space.onRoots(this.#link, request);
-        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root });
+        const cells = firstCells(frontier, root, request.root);
+        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, cells });
       }
+      case 'cells':
+        return this.#send(id, answerCells(this.#space(request.tag).replica.frontier, request));
+      case 'diff':
+        return this.#send(id, answerDiff(this.#space(request.tag).replica.frontier, request));
       case 'nodes': {
         const trie = this.#space(request.tag).replica.frontier.at(request.root);
         if (trie === undefined) return this.#send(id, { type: 'stale' });

@@ -17,12 +17,13 @@ import { type Difference, rangesFor, summarize } from './difference.ts';
 import type { Link } from './link.ts';
 import type { Cursor, Range, RootsAnswer, RunsAnswer } from './messages.ts';
 import { SALT_BYTES } from './requests.ts';
+import { sketchDiff } from './sketch-diff.ts';
 
 const DIFF_TRIES = 3;
 /** Bytes of ranges in one request: leaves half of a frame free. */
 const RANGES_BYTES_MAX = limits.frameBytesMax / 2;
 
-export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed'> {
+export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed' | 'cells'> {
   /** Our side at the same time. */
   readonly mineRoot: Uint8Array;
   readonly mineCount: number;
@@ -70,7 +71,8 @@ export class Session {
   async #round(): Promise<'equal' | 'stuck' | 'again'> {
     const { trie, exchange } = await exchangeRoots(this.#options);
     if (equalBytes(exchange.root, trie.root)) return 'equal';
-    const diff = await findDiff(this.#options, trie, exchange.root);
+    const sketched = await sketchDiff(this.#options, trie, exchange);
+    const diff = sketched ?? (await findDiff(this.#options, trie, exchange.root));
     if (diff === undefined) return 'again'; // Their snapshot is gone: they have a newer root.
     this.#options.onDifference(summarize(diff));
     const { replica, isRefused } = this.#options;
@@ -187,7 +189,7 @@ export function decodeOrBlame(bytes: Uint8Array, space: Uint8Array, link: Link):
   }
 }
 
-type Comparing = Pick<SessionOptions, 'replica' | 'link' | 'ports' | 'signal'>;
+export type Comparing = Pick<SessionOptions, 'replica' | 'link' | 'ports' | 'signal'>;
 
 export async function exchangeRoots(
   options: Comparing & Pick<SessionOptions, 'onExchange'>,
@@ -199,8 +201,8 @@ export async function exchangeRoots(
   const request = { type: 'roots', tag: replica.space.tag, root: mineRoot, count: mineCount } as const;
   const answer = await link.channel.ask(request, { signal });
   if (answer.type === 'stale') throw new AverError('BAD_ENCODING', 'Roots cannot be stale.');
-  const { root, count, flushed } = answer;
-  const exchange = { root: root.slice(), count, flushed: flushed.slice(), mineRoot, mineCount };
+  const { root, count, flushed, cells } = answer;
+  const exchange = { root: root.slice(), count, flushed: flushed.slice(), cells, mineRoot, mineCount };
   onExchange(exchange);
   return { trie, exchange };
 }

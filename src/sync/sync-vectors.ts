@@ -6,6 +6,7 @@
 import { bytesToHex } from '../base/bytes.ts';
 import { bloomKey, buildBloom } from '../set/bloom.ts';
 import { encodeGenesis, hashSecret, identifySpace } from '../set/genesis.ts';
+import { type Cells, Sketch } from '../set/sketch.ts';
 import { type Tip, Trie } from '../set/trie.ts';
 import { encodeAnswer } from './answers.ts';
 import { nodeViews } from './descent.ts';
@@ -41,6 +42,13 @@ const tip: Tip = { author: fill(2), seq: 3, id: fill(4) };
 const cursor = { hlc: { time: 1_700_000_000_000_000_000n, counter: 5 }, id: fill(6) };
 const salt = fill(8, 16);
 
+/** Four cells of a sketch of these entries. */
+function cellsOf(...numbers: readonly number[]): Cells {
+  const sketch = new Sketch();
+  for (const n of numbers) sketch.add(fill(n));
+  return sketch.cells(4);
+}
+
 const requests: readonly Request[] = [
   { type: 'hello', tag, proof: null, clockMs, limits: peerLimits },
   { type: 'hello', tag, proof: helloProof(space, 'alice', 'bob'), clockMs, limits: peerLimits },
@@ -55,13 +63,18 @@ const requests: readonly Request[] = [
   { type: 'flushed', tag, unlike: fill(3), waitMs: 0 },
   { type: 'more', chunks: 1 },
   { type: 'cancel' },
+  { type: 'cells', tag, root: fill(3), cells: cellsOf(1, 2, 3) },
+  { type: 'diff', tag, root: fill(3), ids: [fill(9, 8)] },
 ];
 
 const answers: readonly Answer[] = [
   { type: 'hello', proof: helloProof(space, 'bob', 'alice'), clockMs, limits: peerLimits },
   { type: 'ping', clockMs, count: null },
   { type: 'ping', clockMs, count: 7 },
-  { type: 'roots', root: fill(3), count: 2, flushed: fill(0) },
+  { type: 'roots', root: fill(3), count: 2, flushed: fill(0), cells: null },
+  { type: 'roots', root: fill(3), count: 2, flushed: fill(0), cells: cellsOf(1, 2) },
+  { type: 'diff', difference: null },
+  { type: 'diff', difference: { tips: [tip], lacks: [fill(9, 8)] } },
   { type: 'ok' },
   { type: 'runs', runs: [fill(1, 4), fill(2, 5)], open: true, cursor: null },
   { type: 'runs', runs: [], open: false, cursor },
