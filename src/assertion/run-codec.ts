@@ -29,8 +29,10 @@ const KIND_MAX = 0xffff;
  */
 export const RUN_WEIGHT_MAX: number = limits.runBytesMax - 256;
 
+const scratch = new CborWriter();
+
 export function encodeRun(run: Run): Uint8Array {
-  const writer = new CborWriter();
+  const writer = scratch.reset();
   const first = firstOf(run);
   writer.array(5).bytes(run.author).uint(first.seq);
   if (first.prev === null) writer.null();

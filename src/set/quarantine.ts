@@ -49,14 +49,20 @@ export class Quarantine {
     const key = bytesToHex(blake3(refused.bytes));
     this.purgeExpired();
     if (this.#entries.has(key)) return key;
-    const { from, bytes } = refused;
+    const { from, bytes, author } = refused;
     const cost = { items: 1, bytes: bytes.length };
     if (bytes.length > limits.quarantineBytesMax * limits.quarantineShareMax) return key;
     while (!fits(this.#useOf(from), cost, this.#capacity, limits.quarantineShareMax)) {
       this.#evict((entry) => entry.from === from);
     }
     while (!fits(this.#total, cost, this.#capacity, 1)) this.#evict(() => true);
-    this.#entries.set(key, { ...refused, bytes: bytes.slice(), key, atMs: this.#clock.nowMs() });
+    this.#entries.set(key, {
+      ...refused,
+      bytes: bytes.slice(),
+      author: author?.slice(),
+      key,
+      atMs: this.#clock.nowMs(),
+    });
     this.#account(refused, 1);
     return key;
   }

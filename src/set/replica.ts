@@ -3,31 +3,30 @@
  * checked, ordered after what it names, stored in one batch, then visible. A run enters whole or
  * not at all, and one bad run in a batch does not touch the others.
  */
-import { LRUCache } from 'lru-cache';
 import { hashPayload } from '../assertion/codec.ts';
 import { detectClockSkew, type HlcClock, nsToMs } from '../assertion/hlc.ts';
 import { type Assertion, lastOf, type Run } from '../assertion/model.ts';
-import { encodeRun } from '../assertion/run-codec.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Ports, Store } from '../base/ports.ts';
+import { Door } from './door.ts';
 import { Flusher } from './flusher.ts';
 import { Frontier } from './frontier.ts';
 import type { SpaceIdentity } from './genesis.ts';
 import { HeldAuthors } from './held-authors.ts';
 import { Journal } from './journal.ts';
 import type { Counters } from './journal-keys.ts';
-import { checkRun, isRefusal } from './membership.ts';
 import { MergeBatch } from './merge.ts';
-import { emptyReport, type MergeReport, type Refusal, type Source, type Via } from './merge-report.ts';
+import { emptyReport, type MergeReport, type Refusal, type Source } from './merge-report.ts';
 import { Pending } from './pending.ts';
 import { type Intake, Placing } from './placing.ts';
 import { Quarantine } from './quarantine.ts';
+import { RecentIds } from './recent-ids.ts';
 
-export type { MergeReport, Refusal, Source, Via };
+export type { MergeReport, Refusal, Source };
 export { emptyReport };
 
 export interface ReplicaEvents {
@@ -61,11 +60,9 @@ export class Replica {
   readonly #hlc: HlcClock;
   readonly #pending = new Pending();
   readonly #lock = new Mutex();
-  /** Ids in hex that became visible lately, with how and when they came. */
-  readonly #recent = new LRUCache<string, { readonly via: Via; readonly atMs: number }>({
-    max: limits.recentIdsMax,
-  });
+  readonly #recent = new RecentIds();
   readonly #held: HeldAuthors;
+  readonly #door: Door;
   readonly #flusher: Flusher;
   #counters: Counters;
 
@@ -85,6 +82,14 @@ export class Replica {
     this.#hlc = hlc;
     this.quarantine = new Quarantine(ports.clock);
     this.#held = new HeldAuthors(ports.clock);
+    this.#door = new Door({
+      space,
+      ports,
+      hlc,
+      held: this.#held,
+      quarantine: this.quarantine,
+      onRefused: (refusal) => this.events.emit('refused', refusal),
+    });
     this.#flusher = new Flusher({
       clock: ports.clock,
       log: ports.log,
@@ -134,7 +139,7 @@ export class Replica {
 
   /** Ids that became visible lately, newest first. */
   recentIds(): string[] {
-    return [...this.#recent.keys()];
+    return this.#recent.list();
   }
 
   /**
@@ -143,17 +148,15 @@ export class Replica {
    * waited for. Throws `BAD_CHAIN` or `BAD_HLC` when it contradicts what it builds on.
    */
   async isNews(run: Run): Promise<boolean> {
-    const recent = run.assertions.map((assertion) => this.#recent.peek(bytesToHex(assertion.id)));
-    if (recent.includes(undefined)) {
-      const placement = await new MergeBatch(this.frontier, this.journal, this.#counters).judge(run);
-      return placement.type !== 'known';
+    if (this.#recent.hasAll(run)) {
+      return this.#recent.cameByPull(run, this.#ports.clock.nowMs() - limits.pulledRecentlyMs);
     }
-    const now = this.#ports.clock.nowMs();
-    return recent.some((each) => each?.via === 'pull' && now - each.atMs <= limits.pulledRecentlyMs);
+    const placement = await new MergeBatch(this.frontier, this.journal, this.#counters).judge(run);
+    return placement.type !== 'known';
   }
 
   async has(id: Uint8Array): Promise<boolean> {
-    if (this.#recent.has(bytesToHex(id))) return true;
+    if (this.#recent.has(id)) return true;
     return (await this.journal.places([id]))[0] !== undefined;
   }
 
@@ -189,46 +192,17 @@ export class Replica {
   /** The intrinsic half. False when the run was refused, is known, or is held for its time. */
   async #check(run: Run, source: Source, report: MergeReport): Promise<boolean> {
     if (source.via === 'own') return true;
-    if (run.assertions.every((assertion) => this.#recent.has(bytesToHex(assertion.id)))) {
+    if (this.#recent.hasAll(run)) {
       report.known += run.assertions.length;
       return false;
     }
-    try {
-      await checkRun(run, this.space, this.#ports.crypto);
-    } catch (error) {
-      this.#refuse(run, source, report, error);
-      return false;
-    }
-    return !this.#hold(run, report);
-  }
-
-  /** Throws the error again unless it says that the run cannot be in the set. */
-  #refuse(run: Run, source: Source, report: MergeReport, error: unknown): void {
-    if (!isRefusal(error)) throw error;
-    const { code, message } = error;
-    const refusal = { code, message, author: run.author, from: source.from };
-    report.refused += run.assertions.length;
-    report.refusals.push(refusal);
-    if (source.via === 'own') return;
-    this.quarantine.add({ ...refusal, bytes: encodeRun(run) });
-    this.#ports.metrics.add('assertions_refused', run.assertions.length, { code });
-    this.#ports.log.write('warn', 'refused a run', { code, message, from: source.from });
-    this.events.emit('refused', refusal);
-  }
-
-  #hold(run: Run, report: MergeReport): boolean {
-    const aheadMs = this.#hlc.aheadMs(lastOf(run).hlc);
-    if (aheadMs <= limits.hlcHoldAheadMsMin) return false;
-    this.#held.add(run.author, nsToMs(lastOf(run).hlc.time) - limits.hlcHoldAheadMsMin);
-    report.held += run.assertions.length;
-    this.#ports.metrics.add('assertions_held', run.assertions.length);
-    return true;
+    return this.#door.check(run, source, report);
   }
 
   async #merge(runs: readonly Run[], intake: Intake): Promise<void> {
     const batch = new MergeBatch(this.frontier, this.journal, this.#counters);
     const placing = new Placing(batch, this.#pending, intake, ({ run, source, report }, error) =>
-      this.#refuse(run, source, report, error),
+      this.#door.refuse(run, source, report, error),
     );
     const durable = intake.source.via === 'own' || intake.source.via === 'file';
     try {
@@ -250,7 +224,7 @@ export class Replica {
     const atMs = this.#ports.clock.nowMs();
     let skewMs = 0;
     for (const { run, source } of accepted) {
-      for (const { id } of run.assertions) this.#recent.set(bytesToHex(id), { via: source.via, atMs });
+      this.#recent.add(run, source.via, atMs);
       const { hlc } = lastOf(run);
       if (this.#hlc.merge(hlc)) this.#ports.metrics.add('hlc_updates');
       // What is old says nothing about its author's clock: only the future does.

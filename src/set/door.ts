@@ -1,0 +1,64 @@
+/** The door of a replica: what comes in is checked by itself, refused with a reason, or held for its time. */
+import { type HlcClock, nsToMs } from '../assertion/hlc.ts';
+import { lastOf, type Run } from '../assertion/model.ts';
+import { encodeRun } from '../assertion/run-codec.ts';
+import { limits } from '../base/limits.ts';
+import type { Ports } from '../base/ports.ts';
+import type { SpaceIdentity } from './genesis.ts';
+import type { HeldAuthors } from './held-authors.ts';
+import { checkRun, isRefusal } from './membership.ts';
+import type { MergeReport, Refusal, Source } from './merge-report.ts';
+import type { Quarantine } from './quarantine.ts';
+
+interface DoorParts {
+  readonly space: SpaceIdentity;
+  readonly ports: Pick<Ports, 'crypto' | 'log' | 'metrics'>;
+  readonly hlc: HlcClock;
+  readonly held: HeldAuthors;
+  readonly quarantine: Quarantine;
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+export class Door {
+  readonly #parts: DoorParts;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the run may be placed; if not, the report says what became of it. */
+  async check(run: Run, source: Source, report: MergeReport): Promise<boolean> {
+    try {
+      await checkRun(run, this.#parts.space, this.#parts.ports.crypto);
+    } catch (error) {
+      this.refuse(run, source, report, error);
+      return false;
+    }
+    return !this.#hold(run, report);
+  }
+
+  /** Throws the error again unless it says that the run cannot be in the set. */
+  refuse(run: Run, source: Source, report: MergeReport, error: unknown): void {
+    if (!isRefusal(error)) throw error;
+    const { code, message } = error;
+    const { ports, quarantine, onRefused } = this.#parts;
+    const refusal = { code, message, author: run.author, from: source.from };
+    report.refused += run.assertions.length;
+    report.refusals.push(refusal);
+    if (source.via === 'own') return;
+    quarantine.add({ ...refusal, bytes: encodeRun(run) });
+    ports.metrics.add('assertions_refused', run.assertions.length, { code });
+    ports.log.write('warn', 'refused a run', { code, message, from: source.from });
+    onRefused(refusal);
+  }
+
+  #hold(run: Run, report: MergeReport): boolean {
+    const { hlc, held, ports } = this.#parts;
+    const last = lastOf(run).hlc;
+    if (hlc.aheadMs(last) <= limits.hlcHoldAheadMsMin) return false;
+    held.add(run.author, nsToMs(last.time) - limits.hlcHoldAheadMsMin);
+    report.held += run.assertions.length;
+    ports.metrics.add('assertions_held', run.assertions.length);
+    return true;
+  }
+}
