@@ -75,4 +75,5 @@ export const domains = {
   seal: utf8('aver/seal/1'),
   bloom: utf8('aver/bloom/1'),
   salt: utf8('aver/salt/1'),
+  cell: utf8('aver/cell/1'),
 } as const;

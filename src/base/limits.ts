@@ -63,6 +63,8 @@ export const limits = {
   recentIdsMax: 8192,
   /** Snapshots of the trie that sessions may name by root. */
   trieSnapshotsMax: 64,
+  /** Cells of a kept-up sketch: about 1,400 differing tips can be read from it; more go down the trie. */
+  sketchCellsMax: 2048,
   /** Public keys whose torsion check and native key objects are cached. */
   authorKeysCachedMax: 4096,
   /** Own writes queued for the next group commit: beyond it `assert` waits. */
@@ -103,6 +105,8 @@ export const limits = {
   pullRangesMax: 1000,
   /** Known points of one range: tips and exponentially spaced seqs. */
   haveMax: 32,
+  /** Cells in an answer to Roots: enough to read about ten differing tips at once. */
+  rootsCells: 16,
   /** Trie prefixes in one Nodes request. */
   nodePrefixesMax: 256,
   /** Authors in one digest's clock delta. */

@@ -1,9 +1,13 @@
-/** The frontier in memory: every author's tips, the trie over them, and the snapshots that sessions name. */
+/**
+ * The frontier in memory: every author's tips, the trie and the sketch over them, and the snapshots of
+ * both that sessions name by root.
+ */
 import { LRUCache } from 'lru-cache';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { TipRecord } from './journal-keys.ts';
-import { Trie } from './trie.ts';
+import { type Cells, cellsUpTo, Sketch, shortId } from './sketch.ts';
+import { Trie, type TrieEntry, trieEntry } from './trie.ts';
 
 /** What a batch of new runs does to the frontier. */
 export interface FrontierChange {
@@ -11,16 +15,28 @@ export interface FrontierChange {
   readonly remove: readonly TipRecord[];
 }
 
+/** One state of the frontier that a session may name. */
+interface Snapshot {
+  readonly trie: Trie;
+  readonly cells: Cells;
+}
+
 export class Frontier {
   readonly #tips = new Map<string, readonly TipRecord[]>();
-  readonly #snapshots = new LRUCache<string, Trie>({ max: limits.trieSnapshotsMax });
+  readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
+  readonly #sketch = new Sketch();
+  /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
+  readonly #entries = new Map<string, TrieEntry>();
+  readonly #gone = new LRUCache<string, TrieEntry>({ max: limits.recentIdsMax });
   #trie: Trie;
   /** The state that survives a power cut. The replica moves it on. */
   flushed: Trie;
 
   constructor(tips: readonly TipRecord[]) {
     for (const tip of tips) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
-    this.#trie = Trie.of(tips);
+    const entries = tips.map(trieEntry);
+    this.#trie = Trie.empty.with(entries, []);
+    for (const entry of entries) this.#add(entry);
     this.flushed = this.#trie;
   }
 
@@ -43,13 +59,28 @@ export class Frontier {
 
   /** The current root, whose snapshot can be asked for by `at` for as long as it is cached. */
   root(): Uint8Array {
-    this.#snapshots.set(bytesToHex(this.#trie.root), this.#trie);
+    const key = bytesToHex(this.#trie.root);
+    if (this.#snapshots.get(key) === undefined) {
+      this.#snapshots.set(key, { trie: this.#trie, cells: this.#sketch.cells() });
+    }
     return this.#trie.root;
   }
 
   at(root: Uint8Array): Trie | undefined {
     for (const trie of [this.#trie, this.flushed]) if (equalBytes(root, trie.root)) return trie;
-    return this.#snapshots.get(bytesToHex(root));
+    return this.#snapshots.get(bytesToHex(root))?.trie;
+  }
+
+  /** The first cells of the sketch of a snapshot; undefined when that is not cached. */
+  cellsAt(root: Uint8Array, length: number): Cells | undefined {
+    if (equalBytes(root, this.#trie.root)) return this.#sketch.cells(length);
+    const snapshot = this.#snapshots.get(bytesToHex(root));
+    return snapshot === undefined ? undefined : cellsUpTo(snapshot.cells, length);
+  }
+
+  /** The entry, of now or of lately, that a sketch knows by this short id. */
+  entry(short: string): TrieEntry | undefined {
+    return this.#entries.get(short) ?? this.#gone.get(short);
   }
 
   apply(change: FrontierChange): void {
@@ -60,7 +91,21 @@ export class Frontier {
       );
     }
     for (const tip of change.add) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
-    this.#trie = this.#trie.with(change.add, change.remove);
+    const [add, remove] = [change.add.map(trieEntry), change.remove.map(trieEntry)];
+    this.#trie = this.#trie.with(add, remove);
+    for (const entry of remove) this.#remove(entry);
+    for (const entry of add) this.#add(entry);
+  }
+
+  #add(entry: TrieEntry): void {
+    this.#sketch.add(entry.hash);
+    this.#entries.set(shortId(entry.hash), entry);
+  }
+
+  #remove(entry: TrieEntry): void {
+    this.#sketch.remove(entry.hash);
+    this.#entries.delete(shortId(entry.hash));
+    this.#gone.set(shortId(entry.hash), entry);
   }
 
   #replace(author: Uint8Array, tips: readonly TipRecord[]): void {

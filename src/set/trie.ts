@@ -46,6 +46,10 @@ export function trieEntry(tip: Tip): TrieEntry {
   return { author, seq, id, hash, path };
 }
 
+function entryOf(tip: Tip | TrieEntry): TrieEntry {
+  return 'path' in tip ? tip : trieEntry(tip);
+}
+
 function nibble(path: Uint8Array, depth: number): number {
   const byte = path[depth >> 1] as number;
   return depth % 2 === 0 ? byte >> 4 : byte & 15;
@@ -130,8 +134,8 @@ export class Trie {
   }
 
   /** The trie with some tips gone and others added. What is added must not be in it. */
-  with(add: readonly Tip[], remove: readonly Tip[]): Trie {
-    const change = { add: add.map(trieEntry), remove: remove.map(trieEntry) };
+  with(add: readonly (Tip | TrieEntry)[], remove: readonly (Tip | TrieEntry)[]): Trie {
+    const change = { add: add.map(entryOf), remove: remove.map(entryOf) };
     return new Trie(update(this.node, change, 0));
   }
 
