@@ -134,8 +134,7 @@ describe('what is said', () => {
   });
 
   test('no message is larger than gossip allows, however much is written', async () => {
-    const written = Promise.all(Array.from({ length: 12 }, () => peer.write(1, new Uint8Array(55_000))));
-    await written;
+    for (let i = 0; i < 12; i++) await peer.write(1, new Uint8Array(55_000));
     await when(
       () => topic.published.flatMap((message) => decodePush(message, space.id)).length === 12,
       (look) => {
