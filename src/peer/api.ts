@@ -157,6 +157,8 @@ export interface CreateSpaceOptions extends AbortOptions {
   readonly read?: 'open' | 'secret';
   /** Proof-of-work levels of an open space: `[up to seq, bits]`, ascending. */
   readonly pow?: readonly (readonly [number, number])[];
+  /** Bytes of one assertion's claims; 60 KiB, as much as there can be, when absent. */
+  readonly payloadBytesMax?: number;
 }
 
 export interface InviteOptions extends AbortOptions {

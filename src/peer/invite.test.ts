@@ -12,6 +12,7 @@ const openGenesis: Genesis = {
   write: 'open',
   read: 'open',
   pow: [],
+  payloadBytesMax: 61_440,
   admitters: [],
   secretHash: null,
   createdMs: NOW,

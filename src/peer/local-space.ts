@@ -1,8 +1,8 @@
 /** A space of the peer itself: what `Space` promises, over the replica, its writer and its sync. */
 
 import { encodeClaims } from '../assertion/claims.ts';
-import { compareHlc, type HlcClock, hlcToText } from '../assertion/hlc.ts';
-import { type Hlc, kinds } from '../assertion/model.ts';
+import { type HlcClock, hlcToText } from '../assertion/hlc.ts';
+import { kinds } from '../assertion/model.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
 import { throwIfAborted } from '../base/errors.ts';
@@ -76,6 +76,10 @@ export class LocalSpace implements Space {
         if (facts.length > 0) this.#events.emit('facts', facts);
         this.touch();
       }),
+      replica.events.on('restored', (assertion) => {
+        const facts = factsOf([assertion]);
+        if (facts.length > 0) this.#events.emit('facts', facts);
+      }),
       replica.events.on('erased', (id) => this.#events.emit('erased', [bytesToHex(id)])),
       replica.events.on('refused', ({ code, from, message }) => {
         this.#events.emit('refused', { code, from, message });
@@ -102,9 +106,9 @@ export class LocalSpace implements Space {
     const inputs = list.map(claimOf);
     const payload = encodeClaims(inputs);
     hlc.assertWritable(peersMedianMs());
-    const seen = await this.#seen(inputs);
+    const parents = await this.#seen(inputs);
     throwIfAborted(options.signal);
-    const assertion = await writer().write({ kind: kinds.claim, payload, ...seen }, options);
+    const assertion = await writer().write({ kind: kinds.claim, payload, parents }, options);
     const skewMs = this.#skewMs();
     return {
       id: bytesToHex(assertion.id),
@@ -132,22 +136,20 @@ export class LocalSpace implements Space {
   /** What the writer saw of the same subjects and predicates: the new assertion's parents. */
   async #seen(
     claims: readonly { readonly subject: string; readonly predicate: string }[],
-  ): Promise<{ parents: Uint8Array[]; after?: Hlc }> {
-    const byId = new Map<string, { id: Uint8Array; hlc: Hlc }>();
+  ): Promise<Uint8Array[]> {
+    const { hlc } = this.#parts;
+    const byId = new Map<string, Uint8Array>();
     for (const { subject, predicate } of claims.slice(0, PARENT_LOOKUPS_MAX)) {
       let heads = 0;
       const query = { subject: { exact: subject }, predicate, order: 'subject', reverse: true } as const;
       for await (const { assertion } of this.#parts.replica.journal.claims(query)) {
-        byId.set(bytesToHex(assertion.id), assertion);
+        // To build on what comes from the future would drag this writer's clock there.
+        if (hlc.aheadMs(assertion.hlc) > limits.hlcMergeAheadMsMax) continue;
+        byId.set(bytesToHex(assertion.id), assertion.id);
         if (++heads >= 2 || byId.size >= limits.parentsMax) break;
       }
     }
-    const found = [...byId.values()].slice(0, limits.parentsMax);
-    const after = found
-      .map(({ hlc }) => hlc)
-      .sort(compareHlc)
-      .at(-1);
-    return { parents: found.map(({ id }) => id), ...(after === undefined ? {} : { after }) };
+    return [...byId.values()].slice(0, limits.parentsMax);
   }
 
   async get(

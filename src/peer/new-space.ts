@@ -1,6 +1,7 @@
 /** The making of a space: its genesis, its secret, and the first admission. */
 
 import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import { DEFAULT_POW, encodeGenesis, hashSecret, identifySpace, type SpaceIdentity } from '../set/genesis.ts';
 import type { CreateSpaceOptions } from './api.ts';
@@ -24,6 +25,7 @@ export async function newSpace(
     write,
     read,
     pow: write === 'open' ? (options.pow ?? DEFAULT_POW) : [],
+    payloadBytesMax: options.payloadBytesMax ?? limits.assertionBytesMax,
     admitters: admitterSeed === undefined ? [] : [await crypto.publicKey(admitterSeed)],
     secretHash: secret === undefined ? null : hashSecret(secret),
     createdMs: Math.round(clock.nowMs()),

@@ -58,6 +58,9 @@ class Changes {
         for (const run of runs)
           for (const fact of factsOf(run.assertions)) if (matches(query, fact)) this.#add(fact);
       }),
+      replica.events.on('restored', (assertion) => {
+        for (const fact of factsOf([assertion])) if (matches(query, fact)) this.#add(fact);
+      }),
       replica.events.on('erased', (id) => {
         this.#erased.push(bytesToHex(id));
         this.#wake();

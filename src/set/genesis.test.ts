@@ -14,6 +14,7 @@ const genesis: Genesis = {
   write: 'open',
   read: 'open',
   pow: [[10, 16]],
+  payloadBytesMax: 61_440,
   admitters: [],
   secretHash: null,
   createdMs: 5,
@@ -51,6 +52,8 @@ test.each<[string, Partial<Genesis>]>([
   ['with work up to seq 0', { pow: [[0, 8]] }],
   ['with more work than a browser can do', { pow: [[5, limits.powBitsMax + 1]] }],
   ['with too many levels of work', { pow: Array.from({ length: 9 }, (_, i) => [i + 1, 1] as const) }],
+  ['that allows no payload', { payloadBytesMax: 0 }],
+  ['that allows more than an assertion holds', { payloadBytesMax: limits.assertionBytesMax + 1 }],
   ['with a short nonce', { nonce: new Uint8Array(15) }],
 ])('a genesis %s is refused', (_, parts) => {
   expect(() => decodeGenesis(encodeGenesis({ ...genesis, ...parts }))).toThrow(

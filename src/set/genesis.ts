@@ -25,6 +25,8 @@ export interface Genesis {
   readonly read: 'open' | 'secret';
   /** Work that an author's first assertions carry; empty in an invited space. */
   readonly pow: PowLevels;
+  /** Bytes of one assertion's payload: nobody's set holds a larger one. */
+  readonly payloadBytesMax: number;
   /** Keys that may admit authors to an invited space, sorted; empty in an open one. */
   readonly admitters: readonly Uint8Array[];
   /** Hash of the read secret, so that an invite can be checked; null when read is open. */
@@ -49,13 +51,13 @@ export interface SpaceIdentity {
 }
 
 export function encodeGenesis(genesis: Genesis): Uint8Array {
-  const writer = new CborWriter().array(9).uint(VERSION).text(genesis.name);
+  const writer = new CborWriter().array(10).uint(VERSION).text(genesis.name);
   writer
     .bool(genesis.write === 'invited')
     .bool(genesis.read === 'secret')
     .array(genesis.pow.length);
   for (const [seq, bits] of genesis.pow) writer.array(2).uint(seq).uint(bits);
-  writer.array(genesis.admitters.length);
+  writer.uint(genesis.payloadBytesMax).array(genesis.admitters.length);
   for (const key of genesis.admitters) writer.bytes(key);
   if (genesis.secretHash === null) writer.null();
   else writer.bytes(genesis.secretHash);
@@ -75,7 +77,7 @@ export function decodeGenesis(bytes: Uint8Array): Genesis {
 }
 
 function readGenesis(reader: CborReader): Genesis {
-  reader.array(9, 9);
+  reader.array(10, 10);
   if (reader.uint() !== VERSION)
     throw new AverError('INVITE_VERSION', 'The space was made by a newer version.');
   const name = reader.text(NAME_BYTES_MAX);
@@ -85,18 +87,20 @@ function readGenesis(reader: CborReader): Genesis {
     reader.array(2, 2);
     return [reader.uint(), reader.uint(limits.powBitsMax)] as const;
   });
+  const payloadBytesMax = reader.uint(limits.assertionBytesMax);
   const admitters = Array.from({ length: reader.array(limits.admittersMax) }, () => reader.hash().slice());
   const secretHash = reader.hashOrNull()?.slice() ?? null;
   const createdMs = reader.uint();
   const nonce = reader.bytes(16, 16).slice();
   reader.end();
-  return { name, write, read, pow, admitters, secretHash, createdMs, nonce };
+  return { name, write, read, pow, payloadBytesMax, admitters, secretHash, createdMs, nonce };
 }
 
 function checked(genesis: Genesis): Genesis {
   const { write, read, admitters, pow } = genesis;
   const ok =
     genesis.name !== '' &&
+    genesis.payloadBytesMax > 0 &&
     (write === 'invited') === admitters.length > 0 &&
     (write === 'open' || pow.length === 0) &&
     (read === 'secret') === (genesis.secretHash !== null) &&

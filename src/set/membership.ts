@@ -13,6 +13,7 @@ import { admitMessage, type SpaceIdentity } from './genesis.ts';
 
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'BAD_SIGNATURE',
+  'OVERSIZE',
   'BAD_POW',
   'NOT_ADMITTED',
   'BAD_CHAIN',
@@ -24,14 +25,29 @@ export function isRefusal(error: unknown): error is AverError {
   return error instanceof AverError && REFUSALS.has(error.code);
 }
 
-/** Throws `BAD_SIGNATURE`, `BAD_POW` or `NOT_ADMITTED`. Encoding and sizes were checked by the decoder. */
+/** Throws `BAD_SIGNATURE`, `BAD_POW`, `NOT_ADMITTED`, or `OVERSIZE` where the space allows less. Encoding and sizes were checked by the decoder. */
 export async function checkRun(run: Run, space: SpaceIdentity, crypto: Crypto): Promise<void> {
   // Work is cheap to check, a signature is not: so a flood of forgeries costs its sender the work.
-  for (const assertion of run.assertions) checkPow(assertion, space);
+  for (const assertion of run.assertions) {
+    checkSize(assertion.payloadSize, space);
+    checkPow(assertion, space);
+  }
   const signed = await verifyStrict(crypto, run.author, signedMessage(lastOf(run).id), run.signature);
   if (!signed) throw new AverError('BAD_SIGNATURE', 'The signature does not match the run.');
   if (space.genesis.write === 'invited' && firstOf(run).seq === 1)
     await checkAdmission(firstOf(run), space, crypto);
+}
+
+/** Throws `OVERSIZE`. */
+export function checkSize(payloadSize: number, { genesis }: SpaceIdentity): void {
+  if (payloadSize <= genesis.payloadBytesMax) return;
+  throw new AverError(
+    'OVERSIZE',
+    `"${genesis.name}" allows ${genesis.payloadBytesMax} bytes in one assertion.`,
+    {
+      fields: { bytes: payloadSize, max: genesis.payloadBytesMax },
+    },
+  );
 }
 
 function checkPow(assertion: Assertion, space: SpaceIdentity): void {

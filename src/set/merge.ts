@@ -140,16 +140,15 @@ export class MergeBatch {
     const author = tips[0]?.author ?? run.author.slice();
     const tip = { author, seq: last.seq, id: last.id, hlc: last.hlc };
     const continued = prev === null ? undefined : tips.find((each) => equalBytes(each.id, prev));
-    if (continued !== undefined) {
-      this.#removed.push(continued);
-      this.#ops.push({ key: tipKey(continued), value: undefined });
-    }
-    this.#ops.push({ key: tipKey(tip), value: encodeTip(tip) });
+    if (continued !== undefined) this.#removed.push(continued);
     this.#tipsByAuthor.set(bytesToHex(run.author), [...tips.filter((each) => each !== continued), tip]);
   }
 
-  /** The rows that close the batch. */
+  /** All rows of the batch. Tips that came and went within it are never written. */
   finish(): StoreOp[] {
+    const { add, remove } = this.change();
+    for (const tip of remove) this.#ops.push({ key: tipKey(tip), value: undefined });
+    for (const tip of add) this.#ops.push({ key: tipKey(tip), value: encodeTip(tip) });
     this.#ops.push({ key: countersKey, value: encodeCounters(this.counters) });
     return this.#ops;
   }

@@ -424,6 +424,17 @@ describe('the genesis’ write rule', () => {
     expect(await at.replica.ingest([next], push)).toMatchObject({ accepted: 1 });
   });
 
+  test('refuses payloads over the limit of its space, and takes those at it', async () => {
+    const small = testSpace({ payloadBytesMax: 10 });
+    const author = await TestAuthor.create(small, crypto, 1);
+    const at = await openTestReplica(small, crypto);
+    const first = author.next(undefined, { payload: new Uint8Array(10) });
+    expect(await at.replica.ingest([await author.run([first])], push)).toMatchObject({ accepted: 1 });
+    const large = await author.run([author.next(first, { payload: new Uint8Array(11) })]);
+    expect(await at.replica.ingest([large], push)).toMatchObject({ refusals: [{ code: 'OVERSIZE' }] });
+    expect(at.replica.count).toBe(1);
+  });
+
   test('wants an admission of each chain’s first assertion in an invited space', async () => {
     const root = await TestAuthor.create(space, crypto, 9);
     const invited = testSpace({ write: 'invited', admitters: [root.publicKey] });

@@ -34,6 +34,8 @@ export interface ReplicaEvents {
   visible: (runs: readonly Run[], source: Source) => void;
   refused: (refusal: Refusal) => void;
   erased: (id: Uint8Array) => void;
+  /** A payload that had come erased was found at another peer. */
+  restored: (assertion: Assertion) => void;
   /** More of the set survives a power cut than before: `frontier.flushed` moved. */
   flushed: () => void;
 }
@@ -261,7 +263,9 @@ export class Replica {
       if (payload === undefined || !(await this.journal.isWanted(id))) return false;
       const mine = await this.journal.find(id);
       if (mine === undefined || !equalBytes(hashPayload(payload), mine.payloadHash)) return false;
-      return this.journal.replacePayload(id, payload);
+      const restored = await this.journal.replacePayload(id, payload);
+      if (restored) this.events.emit('restored', { ...mine, payload });
+      return restored;
     });
   }
 

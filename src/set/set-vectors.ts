@@ -18,6 +18,7 @@ const open: Genesis = {
     [25, 12],
     [49, 8],
   ],
+  payloadBytesMax: 61_440,
   admitters: [],
   secretHash: null,
   createdMs: 1_700_000_000_000,
@@ -28,6 +29,7 @@ const closed: Genesis = {
   write: 'invited',
   read: 'secret',
   pow: [],
+  payloadBytesMax: 61_440,
   admitters: [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)],
   secretHash: hashSecret(SECRET),
 };

@@ -13,6 +13,7 @@ import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Crypto } from '../base/ports.ts';
+import { checkSize } from './membership.ts';
 import type { Replica } from './replica.ts';
 
 export interface AuthorKey {
@@ -82,6 +83,7 @@ export class Writer {
       const parents = sortedParents(draft.parents);
       const admission = this.key.admit === null ? 0 : ADMISSION_BYTES;
       const bytes = draft.payload.length + HEADER_BYTES + PARENT_BYTES * parents.length + admission;
+      checkSize(draft.payload.length, this.#replica.space);
       if (bytes > limits.assertionBytesMax) {
         throw new AverError('OVERSIZE', `The assertion is over ${limits.assertionBytesMax} bytes.`);
       }

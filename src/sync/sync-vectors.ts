@@ -24,6 +24,7 @@ const genesis = {
   write: 'open',
   read: 'secret',
   pow: [],
+  payloadBytesMax: 61_440,
   admitters: [],
   secretHash: hashSecret(secret),
   createdMs: 1_700_000_000_000,

@@ -16,6 +16,7 @@ export function testSpace(parts: Partial<Genesis> = {}, secret?: Uint8Array): Sp
     write: 'open',
     read: 'open',
     pow: [],
+    payloadBytesMax: 61_440,
     admitters: [],
     secretHash: null,
     createdMs: TEST_NOW_MS,

@@ -37,6 +37,7 @@ export const createSchema = v.strictObject({
   write: v.optional(v.picklist(['open', 'invited'])),
   read: v.optional(v.picklist(['open', 'secret'])),
   pow: v.optional(v.array(v.tuple([v.number(), v.number()]))),
+  payloadBytesMax: v.optional(v.number()),
 });
 export const joinSchema = v.strictObject({ invite: v.pipe(v.string(), v.nonEmpty()) });
 export const connectSchema = v.strictObject({ address: v.pipe(v.string(), v.nonEmpty()) });
