@@ -17,6 +17,11 @@ export interface LinkOptions {
   readonly timeoutMs: number;
 }
 
+/** Whole milliseconds since 1970, as they travel: a clock may tell fractions, or be set before. */
+export function toWireMs(ms: number): number {
+  return Math.max(0, Math.round(ms));
+}
+
 export class Link {
   readonly peerId: string;
   readonly channel: Channel;
@@ -69,7 +74,7 @@ export class Link {
       type: 'hello',
       tag: space.tag,
       proof: helloProof(space, network.peerId, this.peerId),
-      clockMs: sentMs,
+      clockMs: toWireMs(sentMs),
       limits: OWN_LIMITS,
     };
     const answer = await this.channel.ask(request, options);
@@ -93,7 +98,7 @@ export class Link {
     return {
       type: 'hello',
       proof: helloProof(space, network.peerId, this.peerId),
-      clockMs: ports.clock.nowMs(),
+      clockMs: toWireMs(ports.clock.nowMs()),
       limits: OWN_LIMITS,
     };
   }
@@ -105,7 +110,7 @@ export class Link {
 
   async ping(): Promise<void> {
     const sentMs = this.#options.ports.clock.nowMs();
-    const answer = await this.channel.ask({ type: 'ping', tag: null, clockMs: sentMs });
+    const answer = await this.channel.ask({ type: 'ping', tag: null, clockMs: toWireMs(sentMs) });
     if (answer.type === 'ping') this.noteClock(answer.clockMs, sentMs);
   }
 

@@ -6,7 +6,7 @@ import type { FrameStream, Ports } from '../base/ports.ts';
 import { encodeAnswer, errorAnswer } from './answers.ts';
 import { withDeadline } from './deadline.ts';
 import { nodeViews } from './descent.ts';
-import type { Link } from './link.ts';
+import { type Link, toWireMs } from './link.ts';
 import type { Answer, Request, RunsAnswer, UnknownRequest } from './messages.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
@@ -78,7 +78,8 @@ export class Served {
     }
     const retryAfterMs = this.#retryAfterMs();
     // Awaited: a flood is read no faster than its refusals are.
-    if (retryAfterMs > 0 || this.#outgoing.has(id)) return this.#send(id, { type: 'busy', retryAfterMs });
+    if (retryAfterMs > 0 || this.#outgoing.has(id))
+      return this.#send(id, { type: 'busy', retryAfterMs: Math.ceil(retryAfterMs) });
     this.#start(id, request);
   }
 
@@ -123,7 +124,7 @@ export class Served {
         return this.#hello(id, request);
       case 'ping': {
         const count = request.tag === null ? null : this.#space(request.tag).replica.count;
-        return this.#send(id, { type: 'ping', clockMs: this.#options.ports.clock.nowMs(), count });
+        return this.#send(id, { type: 'ping', clockMs: toWireMs(this.#options.ports.clock.nowMs()), count });
       }
       case 'roots': {
         const space = this.#space(request.tag);

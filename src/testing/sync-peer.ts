@@ -23,6 +23,8 @@ export interface SyncPeerOptions extends SyncOptions {
   readonly number: number;
   readonly store?: Store;
   readonly clock?: Clock;
+  /** Node's when absent; the one in plain JavaScript keeps virtual time exact. */
+  readonly crypto?: Crypto;
   /** Wraps or replaces the network, for peers that misbehave. */
   readonly network?: Network;
 }
@@ -56,9 +58,9 @@ export class SyncPeer {
   }
 
   static async start(options: SyncPeerOptions): Promise<SyncPeer> {
-    const { hub, space, number, store = memoryStore(), clock = hub.clock } = options;
+    const { hub, space, number, store = memoryStore(), clock = hub.clock, crypto = nodeCrypto() } = options;
     const metrics = new MemoryMetrics();
-    const ports = { clock, random: hub.random, log: silentLog, crypto: nodeCrypto(), metrics };
+    const ports = { clock, random: hub.random, log: silentLog, crypto, metrics };
     const network = options.network ?? new MemoryNetwork(hub, `peer-${number}`);
     const replica = await Replica.open(space, store, ports, new HlcClock(clock));
     const engine = new SyncEngine(network, ports, options);
