@@ -3,19 +3,18 @@
  * missing, and again until the roots are equal or nothing more comes. The peer does the same the
  * other way round, so that both converge.
  */
-import type { Run } from '../assertion/model.ts';
-import { decodeRun } from '../assertion/run-codec.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
-import { AverError, isAverError, toAverError } from '../base/errors.ts';
+import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Ports } from '../base/ports.ts';
-import type { MergeReport, Replica } from '../set/replica.ts';
+import type { Replica } from '../set/replica.ts';
 import type { Tip, Trie } from '../set/trie.ts';
 import type { Slots } from './deadline.ts';
 import { Descent, type Diff } from './descent.ts';
 import { type Difference, rangesFor, summarize } from './difference.ts';
+import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
-import type { Cursor, Range, RootsAnswer, RunsAnswer } from './messages.ts';
+import type { Cursor, Range, RootsAnswer } from './messages.ts';
 import { SALT_BYTES } from './requests.ts';
 import { sketchDiff } from './sketch-diff.ts';
 
@@ -121,7 +120,7 @@ export class Session {
 
   /** One pull. Returns where to go on, or null when these ranges are done or the pending set is full. */
   async #pullRanges(ranges: readonly Range[], from: Cursor | null, untilMs: number): Promise<Cursor | null> {
-    const { link, ports, replica, signal } = this.#options;
+    const { link, ports, replica, signal, onRefused } = this.#options;
     ports.metrics.add('pull_requests_sent');
     const request = {
       type: 'pull',
@@ -130,62 +129,26 @@ export class Session {
       maxBytes: limits.pullBytesMax,
       cursor: from,
     } as const;
-    // While one chunk is being stored, the next one is checked and the one after is under way.
-    let storing: Promise<boolean> = Promise.resolve(true);
+    const inflow = new Inflow({
+      replica,
+      link,
+      ports,
+      ranges,
+      onAccepted: (assertions) => {
+        this.#news += assertions;
+      },
+      onRefused,
+    });
     let cursor: Cursor | null = null;
     let chunks = 0;
     for await (const chunk of link.channel.chunks(request, { signal })) {
-      const runs = this.#decode(chunk, ranges);
-      const screened = await replica.screen(runs, { from: link.peerId, via: 'pull' });
-      if (!(await storing)) return null;
-      storing = replica.admit(screened).then((report) => this.#account(report, ranges));
-      storing.catch(() => undefined);
+      if (!(await inflow.take(chunk.runs))) break;
       cursor = chunk.cursor;
       if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
     }
+    if (!(await inflow.end())) return null;
     if (cursor !== null) ports.metrics.add('pull_truncated');
-    return (await storing) ? cursor : null;
-  }
-
-  /** The runs of a chunk that were asked for. */
-  #decode(chunk: RunsAnswer, ranges: readonly Range[]): Run[] {
-    const { link, ports, replica } = this.#options;
-    const authors = new Set(ranges.map((range) => bytesToHex(range.author)));
-    const runs: Run[] = [];
-    for (const bytes of chunk.runs) {
-      ports.metrics.add('bytes_pulled', bytes.length);
-      const run = decodeOrBlame(bytes, replica.space.id, link);
-      if (authors.has(bytesToHex(run.author))) runs.push(run);
-      else {
-        ports.metrics.add('sync_unsolicited');
-        link.fault('BAD_ENCODING', 'The peer sent runs of an author that was not asked for.');
-      }
-    }
-    return runs;
-  }
-
-  /** Returns false when reading must stop. */
-  #account(report: MergeReport, ranges: readonly Range[]): boolean {
-    const { link, ports, onRefused } = this.#options;
-    this.#news += report.accepted;
-    ports.metrics.add('assertions_synced', report.accepted);
-    for (const refusal of report.refusals) {
-      // Membership depends on the bytes and the causal past alone: what we refuse, the peer had to refuse.
-      link.fault(refusal.code, refusal.message);
-      for (const range of ranges) if (equalBytes(range.author, refusal.author)) onRefused(range);
-    }
-    return !report.full && report.refusals.length === 0;
-  }
-}
-
-/** Throws what the decoder throws; an honest peer has no such run. */
-export function decodeOrBlame(bytes: Uint8Array, space: Uint8Array, link: Link): Run {
-  try {
-    return decodeRun(bytes, space);
-  } catch (error) {
-    const { code, message } = toAverError(error);
-    link.fault(code, message);
-    throw error;
+    return cursor;
   }
 }
 

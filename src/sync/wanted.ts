@@ -3,8 +3,8 @@ import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { decodeOrBlame } from './inflow.ts';
 import type { Link } from './link.ts';
-import { decodeOrBlame } from './session.ts';
 
 /** A peer that had none of what we want is not asked again for this long. */
 const ASK_AGAIN_MS = 60_000;
