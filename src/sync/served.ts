@@ -196,6 +196,7 @@ export class Served {
       while (outgoing.credit === 0 && !signal.aborted) await this.#credit(outgoing);
       if (signal.aborted) return;
       outgoing.credit--;
+      this.#options.ports.metrics.add('pull_responses_sent');
       for (const run of chunk.runs) this.#options.ports.metrics.add('bytes_pushed', run.length);
       await this.#send(id, chunk);
     }

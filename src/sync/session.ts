@@ -142,6 +142,7 @@ export class Session {
     let cursor: Cursor | null = null;
     let chunks = 0;
     for await (const chunk of link.channel.chunks(request, { signal })) {
+      ports.metrics.add('pull_responses_received');
       if (!(await inflow.take(chunk.runs))) break;
       cursor = chunk.cursor;
       if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
