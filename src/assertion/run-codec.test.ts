@@ -210,16 +210,16 @@ describe('the decoder refuses', () => {
   /** A run of items that are written by hand. */
   function written(
     items: readonly ((item: CborWriter) => void)[],
-    head: { seq?: number | bigint; prev?: Uint8Array | null } = {},
+    head: { seq?: number | bigint; prev?: Uint8Array | null; signature?: Uint8Array | null } = {},
   ): Uint8Array {
-    const { seq = 1, prev = null } = head;
+    const { seq = 1, prev = null, signature = new Uint8Array(64) } = head;
     const writer = new CborWriter().array(5).bytes(AUTHOR);
     writer.u64(BigInt(seq));
     if (prev === null) writer.null();
     else writer.bytes(prev);
     writer.array(items.length);
     for (const item of items) item(writer);
-    return writer.bytes(new Uint8Array(64)).finish();
+    return (signature === null ? writer.null() : writer.bytes(signature)).finish();
   }
   const start =
     (length: number, step = 5n, counter = 0) =>
@@ -237,6 +237,9 @@ describe('the decoder refuses', () => {
     ['seq 0', 'BAD_CHAIN', () => written([start(4)], { seq: 0 })],
     ['seq 1 with an assertion before it', 'BAD_CHAIN', () => written([start(4)], { prev: id(1) })],
     ['a later seq without one', 'BAD_CHAIN', () => written([start(4)], { seq: 2 })],
+    ['no signature at its end', 'UNSIGNED_TAIL', () => written([start(4)], { signature: null })],
+    ['an empty signature', 'UNSIGNED_TAIL', () => written([start(4)], { signature: new Uint8Array(0) })],
+    ['half a signature', 'BAD_ENCODING', () => written([start(4)], { signature: new Uint8Array(32) })],
     ['no assertion', 'BAD_ENCODING', () => written([])],
     ['129 assertions', 'BAD_ENCODING', () => written(new Array(129).fill(start(4)))],
     [

@@ -66,7 +66,7 @@ function writeItem(writer: CborWriter, assertion: Assertion, step: bigint): void
 /**
  * Decodes one whole run and computes its ids. Checks everything that needs no key and no other
  * assertion: encoding, sizes, sorted parents, HLC order inside the run.
- * Throws `BAD_ENCODING`, `OVERSIZE`, `BAD_HLC`, `BAD_CHAIN`.
+ * Throws `BAD_ENCODING`, `OVERSIZE`, `BAD_HLC`, `BAD_CHAIN`, `UNSIGNED_TAIL`.
  */
 export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
   if (bytes.length > limits.runBytesMax) throw oversize();
@@ -95,7 +95,7 @@ export function decodeRun(bytes: Uint8Array, space: Uint8Array): Run {
     assertions.push(assertion);
     before = assertion;
   }
-  const signature = reader.bytes(64, 64);
+  const signature = readSignature(reader);
   reader.end();
   return { author, assertions, signature };
 }
@@ -158,6 +158,15 @@ function readItem(reader: CborReader, implied: Implied, before: Header['hlc'] | 
     throw new AverError('OVERSIZE', `An assertion is over ${limits.assertionBytesMax} bytes.`);
   }
   return { assertion: { ...header, id, payload: payload.payload }, bytes: bytes + payloadSize };
+}
+
+/** No signature is told apart from a damaged one: then the run was never closed. */
+function readSignature(reader: CborReader): Uint8Array {
+  const signature = reader.skipNull() ? undefined : reader.bytes(64);
+  if (signature === undefined || signature.length === 0)
+    throw new AverError('UNSIGNED_TAIL', 'The run ends without a signature.');
+  if (signature.length !== 64) throw new AverError('BAD_ENCODING', 'The signature has a wrong length.');
+  return signature;
 }
 
 function readPayload(reader: CborReader): Pick<Assertion, 'payload' | 'payloadHash' | 'payloadSize'> {

@@ -6,23 +6,22 @@
 /** Stable codes with the advice that goes with each. Codes are never renamed or reused. */
 export const ADVICE = {
   // bytes
-  BAD_ENCODING: 'The sender runs another version or is hostile; nothing was changed.',
+  BAD_ENCODING: 'Nothing was changed. Update Aver on both sides; if it goes on, the sender is hostile.',
   OVERSIZE: 'Split the data, or store big content as a blob.',
   TOO_DEEP: 'Flatten the value: at most 32 levels are allowed.',
   BAD_VALUE: 'Use JSON values and byte strings: finite numbers, well-formed text.',
-  // assertions
-  BAD_SIGNATURE: 'The assertion was altered or forged; it was refused.',
-  BAD_HASH: 'The bytes do not match their id; they were refused.',
-  BAD_CHAIN: 'The run does not continue its author’s chain; it was refused.',
-  UNSIGNED_TAIL: 'A run must end with a signed assertion; it was refused.',
-  WRONG_SPACE: 'The assertion belongs to another space; it was refused.',
-  BAD_POW: 'The author’s first assertions need proof of work as the space demands.',
+  // assertions: refused ones are kept in quarantine for a while and never shown
+  BAD_SIGNATURE: 'It was altered or forged, and refused. Get the data from another peer.',
+  BAD_HASH: 'What came is not what its id or root names; it was refused. Get the data from another peer.',
+  BAD_CHAIN: 'It does not continue its author’s chain, and was refused. Its author has to write it again.',
+  UNSIGNED_TAIL: 'Its last assertion carries no signature; it was refused. Its author has to sign it.',
+  WRONG_SPACE: 'It was refused. Send it to the space that it was written for.',
+  BAD_POW: 'It was refused. An author’s first assertions need proof of work as the space demands.',
   NOT_ADMITTED: 'Ask an admitter of this space for an invite that names your author key.',
-  BAD_HLC: 'The assertion claims to be older than what it builds on; it was refused.',
+  BAD_HLC: 'It claims to be older than what it builds on, and was refused. Its author has to write it again.',
   CLOCK_AHEAD: 'Set this machine’s clock; peers hold your facts until their time comes.',
-  CLOCK_BEHIND: 'Set this machine’s clock; others’ facts look as if they came from the future.',
-  HELD: 'The assertion comes from the future; it will be asked for again when it is due.',
-  PENDING_FULL: 'Too much waits for missing ancestors; it will be pulled again.',
+  CLOCK_BEHIND:
+    'Set this machine’s clock; your facts look older than they are, and others’ seem to come from the future.',
   AUTHOR_RETIRED:
     'This author key was used elsewhere (restored backup or copied directory). Get a new invite for the new key.',
   // spaces and invites

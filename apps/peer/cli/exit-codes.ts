@@ -28,6 +28,11 @@ Exit codes:
 
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   BAD_ENCODING: exitCodes.usage,
+  BAD_SIGNATURE: exitCodes.usage,
+  BAD_HASH: exitCodes.usage,
+  BAD_CHAIN: exitCodes.usage,
+  BAD_HLC: exitCodes.usage,
+  UNSIGNED_TAIL: exitCodes.usage,
   BAD_INPUT: exitCodes.usage,
   BAD_VALUE: exitCodes.usage,
   BAD_INVITE: exitCodes.usage,
