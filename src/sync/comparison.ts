@@ -33,9 +33,12 @@ export class Comparison {
     this.#options = options;
   }
 
-  async run(): Promise<ComparisonResult> {
+  run(): Promise<ComparisonResult> {
     const { link, replica, signal } = this.#options;
-    await link.hello(replica.space, { signal });
+    return link.greeted(replica.space, { signal }, () => this.#compare());
+  }
+
+  async #compare(): Promise<ComparisonResult> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const { trie, exchange } = await exchangeRoots({ ...this.#options, onExchange: () => undefined });
       const roots = { mine: trie.root, theirs: exchange.root };

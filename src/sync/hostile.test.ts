@@ -83,6 +83,25 @@ describe('as a responder', () => {
     await expect(syncWithIt()).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
+  test('a peer that has forgotten our hello is greeted once more, and nobody notices', async () => {
+    const run = await someRun();
+    let denials = 0;
+    const script = actor([tipOf(run)], {
+      pull: () => [runsAnswer(encodeRun(run))],
+      roots: () => {
+        if (honest.replica.count === 0 && denials++ === 1) return [{ type: 'denied', code: 'DENIED' }];
+        const trie = Trie.of(denials < 2 ? [] : [tipOf(run)]);
+        return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, cells: null }];
+      },
+    });
+    const raw = await attack(script);
+    await syncWithIt();
+    await syncWithIt();
+    expect(denials).toBeGreaterThanOrEqual(2);
+    expect(raw.asked.filter(({ type }) => type === 'hello').length).toBe(2);
+    expect(honest.replica.count).toBe(2);
+  });
+
   test('a run with a wrong signature is refused and counted, nothing of it is visible [STS-10]', async () => {
     const run = await someRun();
     const forged = encodeRun({ ...run, signature: run.signature.map((byte) => byte ^ 1) });

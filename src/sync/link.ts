@@ -1,7 +1,7 @@
 /** What this peer knows of one other peer: the stream to it, the spaces it proved to share, its clock, its faults. */
 import { detectClockSkew } from '../assertion/hlc.ts';
 import { bytesToHex } from '../base/bytes.ts';
-import { AverError, type ErrorCode } from '../base/errors.ts';
+import { AverError, type ErrorCode, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
@@ -86,6 +86,24 @@ export class Link {
     this.#shared.add(bytesToHex(space.tag));
     this.#obey(answer.limits);
     this.noteClock(answer.clockMs, sentMs);
+  }
+
+  /**
+   * Does something with a peer that shares the space. A peer that proved it to us may not know our
+   * own hello: its answer is still under way on another stream, or it restarted its side. Then it
+   * denies us, and is greeted once more before anybody hears of it.
+   */
+  async greeted<T>(space: SpaceIdentity, options: AbortOptions, action: () => Promise<T>): Promise<T> {
+    const wasShared = this.shares(space);
+    await this.hello(space, options);
+    try {
+      return await action();
+    } catch (error) {
+      if (!wasShared || !isAverError(error, 'DENIED')) throw error;
+      this.unshare(space);
+      await this.hello(space, options);
+      return await action();
+    }
   }
 
   /** The other side's hello. Undefined when its proof is wrong. */

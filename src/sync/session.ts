@@ -56,9 +56,12 @@ export class Session {
     this.#options = options;
   }
 
-  async run(): Promise<SessionResult> {
+  run(): Promise<SessionResult> {
     const { replica, link, signal } = this.#options;
-    await link.hello(replica.space, { signal });
+    return link.greeted(replica.space, { signal }, () => this.#rounds());
+  }
+
+  async #rounds(): Promise<SessionResult> {
     for (let round = 0; round < limits.syncRoundsMax; round++) {
       const step = await this.#round();
       if (step === 'equal') return { equal: true, news: this.#news };
