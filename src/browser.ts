@@ -11,13 +11,14 @@
 import { MemoryMetrics } from './base/counters.ts';
 import { AverError } from './base/errors.ts';
 import { silentLog } from './base/log.ts';
-import type { Log, Ports } from './base/ports.ts';
+import type { Log, Metrics, Ports, Store } from './base/ports.ts';
 import { systemClock } from './base/system-clock.ts';
 import { systemRandom } from './base/system-random.ts';
 import { VERSION } from './base/version.ts';
 import { detectCrypto } from './crypto/crypto-web.ts';
 import { createBrowserNetwork } from './net/browser-network.ts';
 import type { Peer, StorageStatus } from './peer/api.ts';
+import { countError } from './peer/count-errors.ts';
 import { keyringOf, LocalPeer, type Problem } from './peer/local-peer.ts';
 import { TabPeer } from './peer/tabs/tab-peer.ts';
 import { openIndexedDb } from './store/indexeddb.ts';
@@ -34,39 +35,42 @@ export interface BrowserPeerOptions {
   /** STUN and TURN servers. None when absent: they are third parties that learn the addresses of peers. */
   readonly iceServers?: readonly RTCIceServer[];
   readonly log?: Log;
+  readonly metrics?: Metrics;
 }
 
 /** Throws `NO_WEBCRYPTO` over plain HTTP. What else fails, every call of the peer says. */
 export async function createPeer(options: BrowserPeerOptions = {}): Promise<Peer> {
-  assertSecure();
-  const profile = options.profile ?? 'default';
-  const peer = new TabPeer(profile, () => startPeer(profile, options));
+  const { profile = 'default', metrics = new MemoryMetrics() } = options;
+  assertSecure(metrics);
+  const peer = new TabPeer(profile, () => startPeer(profile, metrics, options));
   // Letting go at once is kinder than a time-out: to the next tab of the profile and to the other peers.
   addEventListener('pagehide', () => void peer.stop());
   return peer;
 }
 
-function assertSecure(): void {
-  if (globalThis.crypto?.subtle === undefined || globalThis.navigator?.locks === undefined) {
-    throw new AverError(
-      'NO_WEBCRYPTO',
-      'This page was opened over plain HTTP, where browsers offer no cryptography.',
-    );
-  }
+function assertSecure(metrics: Metrics): void {
+  if (globalThis.crypto?.subtle !== undefined && globalThis.navigator?.locks !== undefined) return;
+  const error = new AverError(
+    'NO_WEBCRYPTO',
+    'This page was opened over plain HTTP, where browsers offer no cryptography.',
+  );
+  countError(error, 'start', metrics);
+  throw error;
 }
 
-async function startPeer(profile: string, options: BrowserPeerOptions): Promise<Peer> {
+async function startPeer(profile: string, metrics: Metrics, options: BrowserPeerOptions): Promise<Peer> {
   const { crypto, native } = await detectCrypto();
   const ports: Ports = {
     clock: systemClock,
     random: systemRandom,
     log: options.log ?? silentLog,
     crypto,
-    metrics: new MemoryMetrics(),
+    metrics,
   };
   if (!native) ports.log.write('warn', 'this browser has no Ed25519; verifying in JavaScript is slower');
-  const store = await openIndexedDb({ name: `aver-${profile}`, random: systemRandom });
+  let store: Store | undefined;
   try {
+    store = await openIndexedDb({ name: `aver-${profile}`, random: systemRandom });
     const network = await createBrowserNetwork({
       // A peer id of its own for each page load: under an old one the new links would fail for seconds.
       seed: systemRandom.bytes(32),
@@ -87,7 +91,8 @@ async function startPeer(profile: string, options: BrowserPeerOptions): Promise<
     wakeWithPage(peer);
     return peer;
   } catch (error) {
-    await store.close();
+    countError(error, 'start', metrics);
+    await store?.close();
     throw error;
   }
 }

@@ -21,6 +21,7 @@ import { MemoryHub } from './net/memory-hub.ts';
 import { MemoryNetwork } from './net/memory-network.ts';
 import { createNodeNetwork } from './net/node-network.ts';
 import type { Peer, StorageStatus } from './peer/api.ts';
+import { countError } from './peer/count-errors.ts';
 import { keyringOf, LocalPeer } from './peer/local-peer.ts';
 import { openLevelDb } from './store/leveldb.ts';
 import { memoryStore } from './store/memory.ts';
@@ -60,6 +61,15 @@ export async function createPeer(options: NodePeerOptions = {}): Promise<Peer> {
     crypto: nodeCrypto(),
     metrics: options.metrics ?? new MemoryMetrics(),
   };
+  try {
+    return await startPeer(options, ports);
+  } catch (error) {
+    countError(error, 'start', ports.metrics);
+    throw error;
+  }
+}
+
+async function startPeer(options: NodePeerOptions, ports: Ports): Promise<Peer> {
   const directory = options.directory === undefined ? undefined : resolve(options.directory);
   const store = await openStore(directory);
   try {

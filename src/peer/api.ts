@@ -76,7 +76,7 @@ export interface AssertReceipt {
   readonly durable: true;
   /** Claims written. */
   readonly claims: number;
-  /** Set when peers will hold the facts for a time, because this machine's clock is ahead. */
+  /** Set when this machine's clock is off: ahead, peers may hold the facts for a time; behind, the facts look old. */
   readonly warning?: { readonly code: ErrorCode; readonly message: string };
 }
 
@@ -141,7 +141,7 @@ export interface PeerInfo {
     /** Our clock against the median of the peers', in ms; undefined without peers. */
     readonly skewMs: number | undefined;
   };
-  /** What this platform cannot do, each as an error with advice. */
+  /** What is wrong now (platform, clock, disk), each as an error with advice. */
   readonly problems: readonly {
     readonly code: ErrorCode;
     readonly message: string;

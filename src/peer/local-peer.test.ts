@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { AverError } from '../base/errors.ts';
+import { ADVICE, AverError } from '../base/errors.ts';
 import type { Clock, Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
 import { memoryStore } from '../store/memory.ts';
+import { faultyStore } from '../testing/faulty-store.ts';
 import { createMemoryPeer } from '../testing/memory-peer.ts';
 import type { Fact, Peer, Space, WatchEvent } from './api.ts';
+import type { Problem } from './problems.ts';
 
 const peers: Peer[] = [];
 const hub = new MemoryHub({ clock: systemClock, random: systemRandom });
@@ -15,7 +17,9 @@ afterEach(async () => {
   for (const peer of peers.splice(0)) await peer.stop();
 });
 
-async function newPeer(options: { store?: Store; clock?: Clock; near?: Peer } = {}): Promise<Peer> {
+async function newPeer(
+  options: { store?: Store; clock?: Clock; near?: Peer; problems?: readonly Problem[] } = {},
+): Promise<Peer> {
   const { near, ...rest } = options;
   const bootstrap = near === undefined ? [] : (await near.info()).addresses;
   const peer = await createMemoryPeer({ hub, bootstrap, ...rest });
@@ -52,6 +56,14 @@ async function codeOf(action: Promise<unknown>): Promise<string> {
     throw error;
   }
   return 'no error';
+}
+
+async function metric(peer: Peer, name: string, labels: Record<string, string>): Promise<number> {
+  const samples = (await peer.metrics()).filter((sample) => sample.name === name);
+  const wanted = JSON.stringify(Object.entries(labels).sort());
+  return (
+    samples.find((sample) => JSON.stringify(Object.entries(sample.labels).sort()) === wanted)?.value ?? 0
+  );
 }
 
 async function* fileOf(chunks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
@@ -233,29 +245,101 @@ describe('an export file', () => {
 });
 
 describe('a wrong clock', () => {
-  it('that is ahead is told to the writer, and refused when peers would hold its facts', async () => {
-    const ahead = (ms: number): Clock => ({
+  /** A peer whose clock is off, in a space of one whose clock is right, after they met. */
+  async function offBy(ms: number): Promise<[Peer, Space]> {
+    const clock = {
       nowMs: () => Date.now() + ms,
       setTimer: systemClock.setTimer.bind(systemClock),
-    });
-    const a = await newPeer();
-    const space = await a.create({ name: 'commons', pow: [] });
-    const invite = (await space.invite()).text;
-
-    const slightly = await newPeer({ near: a, clock: ahead(5_000) });
-    const theirs = await slightly.open(invite);
-    await slightly.connect((await a.info()).addresses[0] as string);
+    };
+    const right = await newPeer();
+    const space = await right.create({ name: 'commons', pow: [] });
+    const wrong = await newPeer({ near: right, clock });
+    const theirs = await wrong.open((await space.invite()).text);
+    await wrong.connect((await right.info()).addresses[0] as string);
     await theirs.sync({ signal: AbortSignal.timeout(10_000) });
-    expect((await theirs.assert({ subject: 'soon', predicate: 'n', object: 1 })).warning?.code).toBe(
-      'CLOCK_AHEAD',
-    );
+    return [wrong, theirs];
+  }
 
-    const far = await newPeer({ near: a, clock: ahead(600_000) });
-    const future = await far.open(invite);
-    await far.connect((await a.info()).addresses[0] as string);
-    await future.sync({ signal: AbortSignal.timeout(10_000) });
-    expect(await codeOf(future.assert({ subject: 'late', predicate: 'n', object: 1 }))).toBe('CLOCK_AHEAD');
-    expect((await far.info()).problems.map((problem) => problem.code)).toContain('CLOCK_AHEAD');
+  it.each([
+    [5_000, 'CLOCK_AHEAD', 'they may hold the facts'],
+    [-5_000, 'CLOCK_BEHIND', 'the facts look older'],
+  ] as const)('that is off by %i ms is told to the writer, and counted', async (ms, code, text) => {
+    const [wrong, space] = await offBy(ms);
+    const { warning } = await space.assert({ subject: 'soon', predicate: 'n', object: 1 });
+    expect(warning).toEqual({ code, message: expect.stringContaining(text) });
+    expect(await metric(wrong, 'writes_warned', { code })).toBe(1);
+    expect((await wrong.info()).problems).toEqual([]);
+  });
+
+  it.each([
+    [600_000, 'CLOCK_AHEAD'],
+    [-600_000, 'CLOCK_BEHIND'],
+  ] as const)('that is off by %i ms is a problem of the peer', async (ms, code) => {
+    const [wrong] = await offBy(ms);
+    expect((await wrong.info()).problems).toEqual([expect.objectContaining({ code, advice: ADVICE[code] })]);
+    expect(await metric(wrong, 'problems', { code })).toBe(1);
+  });
+
+  it('that is so far ahead that peers would hold the facts refuses to write them', async () => {
+    const [wrong, space] = await offBy(600_000);
+    const writing = space.assert({ subject: 'late', predicate: 'n', object: 1 });
+    expect(await codeOf(writing)).toBe('CLOCK_AHEAD');
+    expect(await metric(wrong, 'errors', { code: 'CLOCK_AHEAD', where: 'assert' })).toBe(1);
+    expect(await all(space)).toEqual([]);
+  });
+});
+
+describe('a full disk', () => {
+  it('refuses the write, is told as a problem and counted, and is over once there is room', async () => {
+    const store = faultyStore(memoryStore());
+    const peer = await newPeer({ store });
+    const space = await peer.create({ name: 'commons', pow: [] });
+    await space.assert({ subject: 'kept', predicate: 'n', object: 1 });
+    const told: string[][] = [];
+    peer.on('info', ({ problems }) => told.push(problems.map(({ code }) => code)));
+
+    store.failNext('write', 'STORE_FULL');
+    expect(await codeOf(space.assert({ subject: 'lost', predicate: 'n', object: 1 }))).toBe('STORE_FULL');
+    expect((await peer.info()).problems.map(({ code }) => code)).toEqual(['STORE_FULL']);
+    expect(await metric(peer, 'problems', { code: 'STORE_FULL' })).toBe(1);
+    for (const where of ['store', 'assert'])
+      expect(await metric(peer, 'errors', { code: 'STORE_FULL', where })).toBe(1);
+
+    await space.assert({ subject: 'again', predicate: 'n', object: 1 });
+    expect((await peer.info()).problems).toEqual([]);
+    expect(await metric(peer, 'problems', { code: 'STORE_FULL' })).toBe(0);
+    expect((await all(space)).map(({ subject }) => subject)).toEqual(['again', 'kept']);
+    expect(told).toEqual([['STORE_FULL'], []]);
+  });
+});
+
+describe('what the platform lacks', () => {
+  it('is told by info and shown by the metrics', async () => {
+    const problem = { code: 'NO_WEBRTC', message: 'This browser has no WebRTC.' } as const;
+    const peer = await newPeer({ problems: [problem] });
+    expect((await peer.info()).problems).toEqual([{ ...problem, advice: ADVICE.NO_WEBRTC }]);
+    expect(await metric(peer, 'problems', { code: 'NO_WEBRTC' })).toBe(1);
+  });
+});
+
+describe('a call that fails', () => {
+  it.each<[string, string, (peer: Peer) => Promise<unknown>]>([
+    ['open', 'BAD_INVITE', (peer) => peer.open('http://localhost/#nonsense')],
+    ['open', 'UNKNOWN_SPACE', (peer) => peer.open('00'.repeat(32))],
+    ['import', 'BAD_INPUT', (peer) => peer.import(fileOf([]))],
+    ['connect', 'BAD_INPUT', (peer) => peer.connect('nowhere')],
+  ])('%s with %s is counted', async (where, code, call) => {
+    const peer = await newPeer();
+    expect(await codeOf(call(peer))).toBe(code);
+    expect(await metric(peer, 'errors', { code, where })).toBe(1);
+  });
+
+  it('because its invite expired is counted too', async () => {
+    const peer = await newPeer();
+    const space = await peer.create({ name: 'commons', pow: [] });
+    const { text } = await space.invite({ ttlMs: 0 });
+    expect(await codeOf(peer.open(text))).toBe('INVITE_EXPIRED');
+    expect(await metric(peer, 'errors', { code: 'INVITE_EXPIRED', where: 'open' })).toBe(1);
   });
 });
 

@@ -3,7 +3,7 @@
 import { HlcClock } from '../assertion/hlc.ts';
 import { bytesToHex, concatBytes, utf8 } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
-import { ADVICE, AverError, type ErrorCode, throwIfAborted } from '../base/errors.ts';
+import { ADVICE, AverError, throwIfAborted } from '../base/errors.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
@@ -11,6 +11,7 @@ import type { AbortOptions, MetricSample, Network, Ports, Store } from '../base/
 import type { SpaceIdentity } from '../set/genesis.ts';
 import { Replica } from '../set/replica.ts';
 import { prefixed } from '../store/prefixed.ts';
+import { watchedStore } from '../store/watched.ts';
 import { SyncEngine } from '../sync/engine.ts';
 import type {
   CreateSpaceOptions,
@@ -22,19 +23,18 @@ import type {
   StorageStatus,
 } from './api.ts';
 import { Author } from './author.ts';
+import { countErrors } from './count-errors.ts';
 import { importFile } from './export-file.ts';
 import { decodeInvite, type OpenedInvite } from './invite.ts';
 import { makeInvite } from './invite-maker.ts';
 import { Keyring } from './keyring.ts';
 import { isSpaceId, LocalSpace } from './local-space.ts';
 import { newSpace } from './new-space.ts';
+import { clockProblem, type Problem, Problems } from './problems.ts';
 import { RoundTrips } from './round-trips.ts';
 import { connectionStatus } from './status.ts';
 
-export interface Problem {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
+export type { Problem };
 
 export interface LocalPeerParts {
   readonly store: Store;
@@ -64,6 +64,7 @@ export class LocalPeer implements Peer {
   readonly #hlc: HlcClock;
   readonly #engine: SyncEngine;
   readonly #roundTrips: RoundTrips;
+  readonly #problems: Problems;
   readonly #events: Emitter<PeerEvents>;
   readonly #spaces = new Map<string, LocalSpace>();
   readonly #opening = new Mutex();
@@ -73,8 +74,15 @@ export class LocalPeer implements Peer {
   #stopping: Promise<void> | undefined;
 
   private constructor(parts: LocalPeerParts) {
-    const { network, ports } = parts;
-    this.#parts = parts;
+    const { network, ports, problems = [] } = parts;
+    const store = watchedStore(parts.store, ports.metrics);
+    store.onChange = () => void this.#infoChanged();
+    this.#parts = { ...parts, store };
+    this.#problems = new Problems(ports.metrics, [
+      ...problems.map((problem) => () => problem),
+      () => clockProblem(this.#skewMs(), SKEW_PROBLEM_MS),
+      () => store.failure,
+    ]);
     this.#startedAtMs = ports.clock.nowMs();
     this.#hlc = new HlcClock(ports.clock);
     this.#engine = new SyncEngine(network, ports);
@@ -100,7 +108,7 @@ export class LocalPeer implements Peer {
       await peer.#openSpace(saved.space);
     }
     network.keep([...peer.#addresses]);
-    return peer;
+    return countErrors(peer, parts.ports.metrics);
   }
 
   #peersChanged(): void {
@@ -109,7 +117,9 @@ export class LocalPeer implements Peer {
   }
 
   async #infoChanged(): Promise<void> {
-    this.#events.emit('info', await this.info());
+    // On a failing disk there may be no info to tell.
+    const info = await this.info().catch(() => undefined);
+    if (info !== undefined) this.#events.emit('info', info);
   }
 
   #assertRunning(): void {
@@ -128,7 +138,7 @@ export class LocalPeer implements Peer {
       storage: await storage(),
       spaces: [...this.#spaces.keys()],
       clock: { skewMs: this.#skewMs() },
-      problems: this.#problems().map((problem) => ({ ...problem, advice: ADVICE[problem.code] })),
+      problems: this.#problems.list().map((problem) => ({ ...problem, advice: ADVICE[problem.code] })),
       role: 'peer',
     };
   }
@@ -138,17 +148,6 @@ export class LocalPeer implements Peer {
     return median === undefined ? undefined : this.#parts.ports.clock.nowMs() - median;
   }
 
-  #problems(): Problem[] {
-    const problems = [...(this.#parts.problems ?? [])];
-    const skewMs = this.#skewMs() ?? 0;
-    if (Math.abs(skewMs) > SKEW_PROBLEM_MS) {
-      const ahead = skewMs > 0;
-      const message = `This clock is ${Math.abs(Math.round(skewMs / 1000))} s ${ahead ? 'ahead of' : 'behind'} the peers’.`;
-      problems.push({ code: ahead ? 'CLOCK_AHEAD' : 'CLOCK_BEHIND', message });
-    }
-    return problems;
-  }
-
   async peers(options: AbortOptions = {}): ReturnType<Peer['peers']> {
     throwIfAborted(options.signal);
     return this.#parts.network.peers().map((peer) => connectionStatus(peer, this.#roundTrips.of(peer.id)));
@@ -156,6 +155,7 @@ export class LocalPeer implements Peer {
 
   async metrics(options: AbortOptions = {}): Promise<readonly MetricSample[]> {
     throwIfAborted(options.signal);
+    this.#problems.measure();
     return this.#parts.ports.metrics.snapshot();
   }
 
@@ -219,7 +219,7 @@ export class LocalPeer implements Peer {
       this.#hlc,
     );
     const author = await Author.open(replica, keyring, ports, this.#hlc);
-    return new LocalSpace({
+    const opened = new LocalSpace({
       replica,
       sync: this.#engine.add(replica),
       network,
@@ -231,6 +231,7 @@ export class LocalPeer implements Peer {
       invite: (options) =>
         makeInvite({ space, keyring, network, ports, kept: [...this.#addresses] }, options),
     });
+    return countErrors(opened, ports.metrics);
   }
 
   async spaces(options: AbortOptions = {}): Promise<readonly Space[]> {

@@ -30,6 +30,7 @@ import type {
 } from './api.ts';
 import { exportFile } from './export-file.ts';
 import { claimOf, factOf, factsOf, queryFacts } from './fact.ts';
+import { clockProblem } from './problems.ts';
 import type { RoundTrips } from './round-trips.ts';
 import { spaceStatus } from './status.ts';
 import { trieNodeView } from './trie-view.ts';
@@ -101,7 +102,7 @@ export class LocalSpace implements Space {
     claims: ClaimInput | readonly ClaimInput[],
     options: AbortOptions = {},
   ): Promise<AssertReceipt> {
-    const { hlc, peersMedianMs, writer } = this.#parts;
+    const { hlc, peersMedianMs, ports, writer } = this.#parts;
     const list = (Array.isArray(claims) ? claims : [claims]) as readonly ClaimInput[];
     const inputs = list.map(claimOf);
     const payload = encodeClaims(inputs);
@@ -109,7 +110,8 @@ export class LocalSpace implements Space {
     const parents = await this.#seen(inputs);
     throwIfAborted(options.signal);
     const assertion = await writer().write({ kind: kinds.claim, payload, parents }, options);
-    const skewMs = this.#skewMs();
+    const warning = clockProblem(this.#skewMs(), limits.clockSkewWarnMs);
+    if (warning !== undefined) ports.metrics.add('writes_warned', 1, { code: warning.code });
     return {
       id: bytesToHex(assertion.id),
       author: bytesToHex(assertion.author),
@@ -117,20 +119,13 @@ export class LocalSpace implements Space {
       hlc: hlcToText(assertion.hlc),
       durable: true,
       claims: inputs.length,
-      ...(skewMs > limits.clockSkewWarnMs
-        ? {
-            warning: {
-              code: 'CLOCK_AHEAD',
-              message: `This clock is ${Math.round(skewMs)} ms ahead of the peers’: they may hold the facts for a time.`,
-            },
-          }
-        : {}),
+      ...(warning === undefined ? {} : { warning }),
     };
   }
 
-  #skewMs(): number {
+  #skewMs(): number | undefined {
     const median = this.#parts.peersMedianMs();
-    return median === undefined ? 0 : this.#parts.ports.clock.nowMs() - median;
+    return median === undefined ? undefined : this.#parts.ports.clock.nowMs() - median;
   }
 
   /** What the writer saw of the same subjects and predicates: the new assertion's parents. */

@@ -8,7 +8,7 @@ import { VERSION } from '../base/version.ts';
 import { detectCrypto } from '../crypto/crypto-web.ts';
 import type { MemoryHub } from '../net/memory-hub.ts';
 import { MemoryNetwork } from '../net/memory-network.ts';
-import { keyringOf, LocalPeer } from '../peer/local-peer.ts';
+import { keyringOf, LocalPeer, type Problem } from '../peer/local-peer.ts';
 import { memoryStore } from '../store/memory.ts';
 
 export interface MemoryPeerOptions {
@@ -22,11 +22,20 @@ export interface MemoryPeerOptions {
   readonly random?: Random;
   /** Addresses of peers to keep connected to: `info().addresses` of others. */
   readonly bootstrap?: readonly string[];
+  /** What the platform lacks, as a browser may. */
+  readonly problems?: readonly Problem[];
 }
 
 /** A peer that keeps everything in memory, for tests of applications and for simulations. */
 export async function createMemoryPeer(options: MemoryPeerOptions): Promise<LocalPeer> {
-  const { hub, store = memoryStore(), clock = hub.clock, random = hub.random, bootstrap = [] } = options;
+  const {
+    hub,
+    store = memoryStore(),
+    clock = hub.clock,
+    random = hub.random,
+    bootstrap = [],
+    problems = [],
+  } = options;
   const { crypto } = await detectCrypto();
   const ports = { clock, random, log: silentLog, crypto, metrics: new MemoryMetrics() };
   return LocalPeer.start({
@@ -35,6 +44,7 @@ export async function createMemoryPeer(options: MemoryPeerOptions): Promise<Loca
     ports,
     keyring: keyringOf(store, ports),
     bootstrap,
+    problems,
     version: VERSION,
     storage: async () => ({
       kind: 'memory',
