@@ -7,7 +7,7 @@ import { claims } from './claims.ts';
 import type { Take } from './figure.ts';
 import { startNodes, startPeer } from './pair.ts';
 import { readRows, writeRows } from './raw-leveldb.ts';
-import { measureVerify } from './raw-signatures.ts';
+import { measureVerify, type VerifyRates } from './raw-signatures.ts';
 
 interface Kind {
   readonly claimsEach: number;
@@ -22,6 +22,8 @@ interface Filled {
   readonly visibleMs: number;
   readonly durableMs: number;
   readonly wireBytes: number;
+  /** Of the peer that was filled and of the one that filled it. */
+  readonly cpuMs: readonly [filled: number, full: number];
   readonly directory: string;
 }
 
@@ -73,6 +75,8 @@ async function runFill(context: Context, kind: Kind): Promise<Take[]> {
     ...steadyTakes(filled, count, unit),
     { name: 'join to all durable', unit, value: count / ((filled.durableMs - filled.joinedMs) / 1000) },
     { name: 'join to first visible', unit: 'ms', value: filled.firstMs - filled.joinedMs },
+    cpuTake('CPU of the peer that is filled', filled.cpuMs[0], count, verify),
+    cpuTake('CPU of the peer that fills it', filled.cpuMs[1], count, verify),
     { name: 'wire bytes beyond the payload', unit: 'B each', value: overhead(filled, count, kind) },
   ];
 }
@@ -87,8 +91,10 @@ async function fill(context: Context, directory: string, kind: Kind): Promise<Fi
   const to = join(directory, 'empty');
   await using empty = startPeer(context);
   await empty.call.start(to, true);
+  const before = await Promise.all([empty.call.cpuMs(), full.call.cpuMs()]);
   const joinedMs = await empty.call.join(invite);
   const visibleMs = await empty.call.visible(context.assertions);
+  const after = await Promise.all([empty.call.cpuMs(), full.call.cpuMs()]);
   const durableMs = await full.call.settled();
   const times = await empty.call.visibleTimes();
   const firstMs = times[0] ?? Number.NaN;
@@ -96,7 +102,22 @@ async function fill(context: Context, directory: string, kind: Kind): Promise<Fi
   const { read, written } = await empty.call.socketBytes();
   if ((await full.call.root()) !== (await empty.call.root())) throw new Error('The roots differ.');
   await Promise.all([full.call.stop(), empty.call.stop()]);
-  return { joinedMs, firstMs, tenthMs, visibleMs, durableMs, wireBytes: read + written, directory: to };
+  const cpuMs = [after[0] - before[0], after[1] - before[1]] as const;
+  return {
+    cpuMs,
+    joinedMs,
+    firstMs,
+    tenthMs,
+    visibleMs,
+    durableMs,
+    wireBytes: read + written,
+    directory: to,
+  };
+}
+
+function cpuTake(name: string, cpuMs: number, count: number, { cpuUsEach }: VerifyRates): Take {
+  const value = (1000 * cpuMs) / count;
+  return { name, unit: 'µs each', value, limit: ['CPU of one Ed25519 verify', cpuUsEach] };
 }
 
 /** Nothing when what is left came at once. */

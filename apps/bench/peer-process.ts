@@ -1,7 +1,7 @@
 /** A peer in a process of its own, as the benchmarks drive it. */
 import { createPeer, type Peer, type Space } from '../../src/node.ts';
 import { claim, claims } from './claims.ts';
-import { machineMs } from './clock.ts';
+import { cpuMs, machineMs } from './clock.ts';
 import { serve } from './remote.ts';
 import { socketBytes } from './sockets.ts';
 
@@ -34,6 +34,8 @@ function use(opened: Space): void {
 const WRITES_OPEN = 256;
 
 const methods = {
+  cpuMs,
+
   async start(directory: string, online: boolean): Promise<number> {
     const startedMs = machineMs();
     const listen = online && { host: '127.0.0.1', tcp: 0, webSocket: false, webRtcDirect: false };

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bench, Context } from './bench.ts';
 import { percentiles, type Take } from './figure.ts';
-import { startNodes, startPeers } from './pair.ts';
+import { type Pair, startNodes, startPeers } from './pair.ts';
 import { syncedPuts } from './raw-leveldb.ts';
 
 /** About what a run of one of the benchmarks' claims weighs on the wire. */
@@ -13,6 +13,8 @@ const WARM_UP = 50;
 
 interface Latencies {
   readonly latencies: readonly number[];
+  /** Of both processes, for each of the messages sent one at a time. */
+  readonly cpuMsEach: number;
   readonly perSecond: number;
 }
 
@@ -44,6 +46,7 @@ function latencyTakes(own: PushTimes, raw: Latencies, syncMs: number): Take[] {
     { name: 'assert to visible, p99', unit: 'ms', value: mine.p99, limit: [limit, gossip.p99] },
     { name: 'durable to visible, p50', unit: 'ms', value: afterDisk.p50, limit: [limit, gossip.p50] },
     { name: 'durable to visible, p99', unit: 'ms', value: afterDisk.p99, limit: [limit, gossip.p99] },
+    { name: 'CPU of both peers', unit: 'ms each', value: own.cpuMsEach, limit: [limit, raw.cpuMsEach] },
   ];
 }
 
@@ -70,12 +73,14 @@ async function measurePush(context: Context, directory: string): Promise<PushTim
   await b.visible(1);
   const asked: number[] = [];
   const durable: number[] = [];
+  const cpuBefore = await cpuOf(pair);
   for (let n = 1; n < WARM_UP + context.samples; n++) {
     const [askedMs, durableMs] = await a.put(n);
     asked.push(askedMs);
     durable.push(durableMs);
     await b.visible(n + 1);
   }
+  const cpuMsEach = ((await cpuOf(pair)) - cpuBefore) / asked.length;
   const seen = (await b.visibleTimes()).slice(WARM_UP);
   const before = WARM_UP + context.samples;
   const startedMs = await a.write(before, context.assertions, 1, false);
@@ -83,6 +88,7 @@ async function measurePush(context: Context, directory: string): Promise<PushTim
   return {
     latencies: seen.map((atMs, i) => atMs - (asked[WARM_UP - 1 + i] ?? Number.NaN)),
     fromDurable: seen.map((atMs, i) => atMs - (durable[WARM_UP - 1 + i] ?? Number.NaN)),
+    cpuMsEach,
     perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
   };
 }
@@ -91,16 +97,24 @@ async function measureGossip(context: Context): Promise<Latencies> {
   await using pair = await startNodes(context);
   const { a, b } = pair;
   const sent: number[] = [];
+  const cpuBefore = await cpuOf(pair);
   const count = WARM_UP + context.samples;
   for (let n = 0; n < count; n++) {
     sent.push(await a.publish(n, MESSAGE_BYTES));
     await b.heard(n + 1);
   }
+  const cpuMsEach = ((await cpuOf(pair)) - cpuBefore) / count;
   const heard = (await b.heardTimes()).slice(WARM_UP);
   const startedMs = await a.publishMany(count, context.assertions, MESSAGE_BYTES);
   const doneMs = await b.heard(count + context.assertions);
   return {
     latencies: heard.map((atMs, i) => atMs - (sent[WARM_UP + i] ?? Number.NaN)),
+    cpuMsEach,
     perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
   };
+}
+
+async function cpuOf({ a, b }: Pair<{ readonly cpuMs: () => Promise<number> }>): Promise<number> {
+  const [first, second] = await Promise.all([a.cpuMs(), b.cpuMs()]);
+  return first + second;
 }

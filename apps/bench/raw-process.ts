@@ -11,7 +11,7 @@ import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { Gater } from '../../src/net/gater.ts';
 import { type NodeServices, sharedOptions } from '../../src/net/libp2p-options.ts';
-import { machineMs } from './clock.ts';
+import { cpuMs, machineMs } from './clock.ts';
 import { serve } from './remote.ts';
 
 const TOPIC = 'bench';
@@ -54,6 +54,8 @@ function swallow(stream: Stream): void {
 }
 
 const methods = {
+  cpuMs,
+
   async start(): Promise<string> {
     await loadFastHash();
     const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
