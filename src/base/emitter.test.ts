@@ -17,6 +17,16 @@ test('listeners are told in order until they are removed', () => {
   expect(heard).toEqual(['a x 1', 'b x', 'b y']);
 });
 
+test('it knows whether anybody listens', () => {
+  const emitter = new Emitter<Events>();
+  const known = [emitter.has('word')];
+  const off = emitter.on('word', () => undefined);
+  known.push(emitter.has('word'));
+  off();
+  known.push(emitter.has('word'));
+  expect(known).toEqual([false, true, false]);
+});
+
 test('a listener that throws is reported and keeps nobody else from being told', () => {
   const errors: unknown[] = [];
   const emitter = new Emitter<Events>((error) => errors.push(error));

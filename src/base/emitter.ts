@@ -20,6 +20,11 @@ export class Emitter<E extends { [K in keyof E]: Listeners[string] }> {
     return () => listeners.delete(entry);
   }
 
+  /** Whether anybody would be told: for events that are dear to make. */
+  has(event: keyof E): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+
   emit<K extends keyof E>(event: K, ...args: Parameters<E[K]>): void {
     for (const { tell } of [...(this.#listeners.get(event) ?? [])]) {
       try {

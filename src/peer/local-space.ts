@@ -73,7 +73,8 @@ export class LocalSpace implements Space {
     );
     this.#stop = [
       replica.events.on('visible', (runs) => {
-        const facts = runs.flatMap((run) => factsOf(run.assertions));
+        // A peer that fills up while nobody watches reads no claims for it.
+        const facts = this.#events.has('facts') ? runs.flatMap((run) => factsOf(run.assertions)) : [];
         if (facts.length > 0) this.#events.emit('facts', facts);
         this.touch();
       }),
