@@ -170,7 +170,7 @@ export class Channel {
       await stream.close();
     } catch (error) {
       cause = toAverError(error);
-      if (cause.code === 'BAD_ENCODING') this.#options.onFault(cause.code, cause.message);
+      if (isGarbage(cause)) this.#options.onFault(cause.code, cause.message);
       if (cause.code === 'INTERNAL') cause = new AverError('STREAM_FAILED', cause.message, { cause: error });
       stream.abort(cause);
     }
@@ -243,6 +243,11 @@ class Inbox implements Waiting {
     }
     return this.#answers.shift() as Answer;
   }
+}
+
+/** Whether bytes of the other side are to blame, as against a connection that broke. */
+export function isGarbage({ code }: AverError): boolean {
+  return code === 'BAD_ENCODING' || code === 'OVERSIZE' || code === 'TOO_DEEP';
 }
 
 function isCode(code: string): code is ErrorCode {

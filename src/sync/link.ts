@@ -26,8 +26,10 @@ export class Link {
   readonly peerId: string;
   readonly channel: Channel;
   readonly #options: LinkOptions;
-  /** Tags in hex of the spaces that this peer has proved to share on this connection. */
-  readonly #shared = new Set<string>();
+  /** Tags in hex of the spaces that this peer has proved on this connection to be in: it may ask. */
+  readonly #proved = new Set<string>();
+  /** Tags in hex of the spaces for which it knows our proof: it answers. */
+  readonly #greeted = new Set<string>();
   readonly #faultsMs: number[] = [];
   #clockOffsetMs: number | undefined;
   #closed = false;
@@ -56,13 +58,30 @@ export class Link {
     return this.#clockOffsetMs;
   }
 
-  shares(space: SpaceIdentity): boolean {
-    return this.#shared.has(bytesToHex(space.tag));
+  /** Whether the peer has proved to be in the space, so that its requests are answered. */
+  hasProved(space: SpaceIdentity): boolean {
+    return this.#proved.has(bytesToHex(space.tag));
   }
 
-  /** The peer does not answer for the space any more, or the space was left here. */
+  /** Whether both sides have proved it to each other, as far as we know. */
+  shares(space: SpaceIdentity): boolean {
+    return this.hasProved(space) && this.#greeted.has(bytesToHex(space.tag));
+  }
+
+  #met(space: SpaceIdentity): void {
+    this.#proved.add(bytesToHex(space.tag));
+    this.#greeted.add(bytesToHex(space.tag));
+  }
+
+  /** The peer denies us: it does not know our proof, or not any more. Its own still holds. */
+  denied(space: SpaceIdentity): void {
+    this.#greeted.delete(bytesToHex(space.tag));
+  }
+
+  /** The space was left here. */
   unshare(space: SpaceIdentity): void {
-    this.#shared.delete(bytesToHex(space.tag));
+    this.#proved.delete(bytesToHex(space.tag));
+    this.#greeted.delete(bytesToHex(space.tag));
   }
 
   /** Proves to each other that both belong to the space. Throws `DENIED`, or what `ask` throws. */
@@ -83,7 +102,7 @@ export class Link {
       this.fault('DENIED', 'The peer does not have the secret of the space.');
       throw new AverError('DENIED', 'The peer does not have the secret of the space.');
     }
-    this.#shared.add(bytesToHex(space.tag));
+    this.#met(space);
     this.#obey(answer.limits);
     this.noteClock(answer.clockMs, sentMs);
   }
@@ -100,7 +119,7 @@ export class Link {
       return await action();
     } catch (error) {
       if (!wasShared || !isAverError(error, 'DENIED')) throw error;
-      this.unshare(space);
+      this.denied(space);
       await this.hello(space, options);
       return await action();
     }
@@ -110,7 +129,7 @@ export class Link {
   welcome(space: SpaceIdentity, request: HelloRequest): HelloAnswer | undefined {
     const { network, ports } = this.#options;
     if (!isHelloProof(space, this.peerId, network.peerId, request.proof)) return undefined;
-    this.#shared.add(bytesToHex(space.tag));
+    this.#met(space);
     this.#obey(request.limits);
     this.noteClock(request.clockMs, ports.clock.nowMs());
     return {

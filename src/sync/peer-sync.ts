@@ -165,7 +165,7 @@ export class PeerSync {
     const { code, message, fields } = toAverError(error);
     if (isAverError(error, 'DENIED') || isAverError(error, 'PROTOCOL_UNSUPPORTED')) {
       this.#isDenied = !this.isShared;
-      this.link.unshare(replica.space);
+      this.link.denied(replica.space);
       onChange();
       // It had been shared: the peer may have restarted its side, so greet it once more.
       if (!this.#isDenied) this.schedule(this.#nextRetryMs());

@@ -5,6 +5,7 @@
 import { AverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FrameStream } from '../base/ports.ts';
+import { isGarbage } from './channel.ts';
 import type { Link } from './link.ts';
 import { type Load, Served, type ServedOptions } from './served.ts';
 
@@ -38,7 +39,8 @@ export class Responder {
       await stream.close();
     } catch (error) {
       const cause = toAverError(error);
-      if (cause.code === 'BAD_ENCODING') link.fault(cause.code, cause.message);
+      this.#options.ports.metrics.add('sync_streams_failed', 1, { code: cause.code });
+      if (isGarbage(cause)) link.fault(cause.code, cause.message);
       stream.abort(cause);
     } finally {
       served.end();

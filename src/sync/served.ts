@@ -171,7 +171,7 @@ export class Served {
   async #hello(id: number, request: Request & { type: 'hello' }): Promise<void> {
     const space = this.#options.spaceOf(request.tag);
     const link = this.#link;
-    const isNew = space !== undefined && !link.shares(space.replica.space);
+    const isNew = space !== undefined && !link.hasProved(space.replica.space);
     const answer = space === undefined ? undefined : link.welcome(space.replica.space, request);
     if (space === undefined || answer === undefined) {
       this.#options.ports.metrics.add('sync_denied');
@@ -184,7 +184,7 @@ export class Served {
   /** The space, for a peer that proved to share it. Throws `DENIED`. */
   #space(tag: Uint8Array): SpaceSync {
     const space = this.#options.spaceOf(tag);
-    if (space !== undefined && this.#link.shares(space.replica.space)) return space;
+    if (space !== undefined && this.#link.hasProved(space.replica.space)) return space;
     this.#options.ports.metrics.add('sync_denied');
     throw new AverError('DENIED', 'There was no hello for this space.');
   }

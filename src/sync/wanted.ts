@@ -42,7 +42,7 @@ export class Wanted {
         const matching = run.assertions.filter((assertion) => asked.has(bytesToHex(assertion.id)));
         if (matching.length === 0) {
           this.#ports.metrics.add('sync_unsolicited');
-          link.fault('BAD_ENCODING', 'The peer sent a run that holds nothing that was asked for.');
+          link.fault('BAD_HASH', 'The peer sent a run that holds none of the ids that were asked for.');
         }
         for (const assertion of matching) if (await this.#replica.restore(assertion)) restored++;
       }
