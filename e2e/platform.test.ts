@@ -44,7 +44,6 @@ test('without WebRTC the app works through the Node peer and says NO_WEBRTC', as
   const other = await openWindow(peer.url);
   const context = await browser.newContext();
   await context.addInitScript(() => {
-    // biome-ignore lint/performance/noDelete: the property must be absent
     delete (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection;
   });
   const app = await watched(await context.newPage()).open(peer.url);

@@ -95,10 +95,11 @@ export class App {
     if ((await this.page.getByRole('region', { name: card, exact: true }).count()) === 0)
       await this.show('Status');
     const region = this.page.getByRole('region', { name: card, exact: true });
-    return region
+    const text = await region
       .locator('dt', { hasText: new RegExp(`^${name}$`) })
       .locator('+ dd')
-      .innerText();
+      .textContent();
+    return text ?? '';
   }
 
   root(): Promise<string> {

@@ -8,7 +8,7 @@ import { ROOT } from '../../apps/setup/process.mjs';
 
 const PROGRAM = join(ROOT, 'apps', 'peer', 'main.ts');
 /** A start reads every file of the program from the disk, on a machine that may be busy. */
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** What `aver start --json` says. */
 interface Announcement {
