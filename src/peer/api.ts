@@ -194,6 +194,8 @@ export interface ImportReport {
   readonly accepted: number;
   readonly known: number;
   readonly refused: number;
+  /** Why, of the first runs that were refused. */
+  readonly refusals: readonly { readonly code: ErrorCode; readonly message: string }[];
   readonly pending: number;
 }
 

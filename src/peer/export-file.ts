@@ -8,10 +8,10 @@
 
 import type { Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
-import { concatBytes, readU32, u32Bytes, utf8 } from '../base/bytes.ts';
+import { concatBytes, equalBytes, readU32, u32Bytes, utf8 } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
-import { AverError, throwIfAborted } from '../base/errors.ts';
+import { AverError, throwIfAborted, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions } from '../base/ports.ts';
 import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
@@ -21,6 +21,8 @@ const MAGIC = utf8('AVER1\n');
 const VERSION = 1;
 /** Runs handed over at once: enough for one full batch of the set. */
 const RUNS_AT_ONCE = 256;
+/** Refusals that a report names one by one. */
+const REFUSALS_MAX = 20;
 /** Bytes gathered before they are handed on. */
 const CHUNK_BYTES = 64 * 1024;
 
@@ -79,7 +81,9 @@ async function* framesOf(file: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
 
 /**
  * Imports a file. `open` gives the replica of the space that it names. Every run is checked as if it
- * came from a stranger. Throws `BAD_INPUT` for a damaged file; what was sound before the damage stays.
+ * came from a stranger. Throws `BAD_INPUT` for a file that is cut off or lacks runs, what the decoder
+ * throws for a damaged run, and `BAD_HASH` when the root is another than the file names; what was
+ * sound before the damage stays.
  */
 export async function importFile(
   file: AsyncIterable<Uint8Array>,
@@ -91,30 +95,67 @@ export async function importFile(
   let replica: Replica | undefined;
   let batch: Run[] = [];
   let runs = 0;
+  let assertions = 0;
   let ended = false;
-  let footed = false;
+  let foot: Foot | undefined;
   const flush = async (): Promise<void> => {
     const part = await (replica as Replica).ingest(batch, { from: 'file', via: 'file' });
     for (const key of ['accepted', 'known', 'pending', 'held', 'refused'] as const) report[key] += part[key];
-    report.refusals.push(...part.refusals.slice(0, 20 - report.refusals.length));
+    report.refusals.push(...part.refusals.slice(0, REFUSALS_MAX - report.refusals.length));
     batch = [];
   };
-  for await (const bytes of framesOf(file)) {
-    throwIfAborted(options.signal, 'The import');
-    if (replica === undefined) replica = await open(readHead(bytes));
-    else if (ended) footed = true;
-    else if (bytes.length === 0) ended = true;
-    else {
-      batch.push(decodeRun(bytes.slice(), replica.space.id));
-      runs++;
-      if (batch.length >= RUNS_AT_ONCE) await flush();
+  try {
+    for await (const bytes of framesOf(file)) {
+      throwIfAborted(options.signal, 'The import');
+      if (replica === undefined) replica = await open(readHead(bytes));
+      else if (foot !== undefined) throw new AverError('BAD_INPUT', 'The export file goes on after its end.');
+      else if (ended) foot = readFoot(bytes);
+      else if (bytes.length === 0) ended = true;
+      else {
+        const run = readRun(bytes, replica, runs + 1);
+        batch.push(run);
+        runs++;
+        assertions += run.assertions.length;
+        if (batch.length >= RUNS_AT_ONCE) await flush();
+      }
     }
+  } finally {
+    if (replica !== undefined) await flush();
   }
-  if (replica === undefined) throw new AverError('BAD_INPUT', 'The export file is cut off.');
-  await flush();
-  if (!footed)
+  if (replica === undefined || foot === undefined)
     throw new AverError('BAD_INPUT', `The export file is cut off after ${runs} runs.`, { fields: { runs } });
+  if (assertions < foot.assertions) {
+    const message = `The export file holds ${assertions} of the ${foot.assertions} assertions that it names.`;
+    throw new AverError('BAD_INPUT', message, { fields: { assertions } });
+  }
+  // Of another count, the root is of another set: more was here before, or was written during the export.
+  const isAll = assertions === foot.assertions && replica.count === foot.assertions;
+  if (isAll && !equalBytes(replica.frontier.root(), foot.root))
+    throw new AverError('BAD_HASH', 'The export file names another root than what it holds has.');
   return { space: replica.space, runs, report };
+}
+
+/** Throws what the decoder throws, with the number of the run. */
+function readRun(bytes: Uint8Array, replica: Replica, run: number): Run {
+  try {
+    return decodeRun(bytes.slice(), replica.space.id);
+  } catch (error) {
+    const { code, message } = toAverError(error);
+    throw new AverError(code, `Run ${run} of the export file: ${message}`, { cause: error, fields: { run } });
+  }
+}
+
+interface Foot {
+  readonly assertions: number;
+  readonly root: Uint8Array;
+}
+
+function readFoot(bytes: Uint8Array): Foot {
+  const reader = new CborReader(bytes);
+  reader.array(2, 2);
+  const foot = { assertions: reader.uint(), root: reader.hash() };
+  reader.end();
+  return foot;
 }
 
 function readHead(bytes: Uint8Array): SpaceIdentity {

@@ -251,7 +251,8 @@ export class LocalPeer implements Peer {
     };
     const { space, runs, report } = await importFile(file, open, options);
     const { accepted, known, refused, pending, held } = report;
-    return { space: bytesToHex(space.id), runs, accepted, known, refused, pending: pending + held };
+    const refusals = report.refusals.map(({ code, message }) => ({ code, message }));
+    return { space: bytesToHex(space.id), runs, accepted, known, refused, refusals, pending: pending + held };
   }
 
   async connect(address: string, options: AbortOptions = {}): Promise<string> {

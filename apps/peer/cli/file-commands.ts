@@ -90,6 +90,8 @@ async function importExport(context: Context, file: SourceFile): Promise<void> {
         `${report.pending} waiting for others`,
       ].join(', '),
     );
+    for (const refusal of report.refusals)
+      context.out.note({ refused: refusal }, `refused ${refusal.code}: ${refusal.message}`);
     context.out.message(`Space ${report.space}`);
   });
 }

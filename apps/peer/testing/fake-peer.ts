@@ -214,7 +214,7 @@ export class FakePeer implements Peer {
 
   async import(file: AsyncIterable<Uint8Array>): ReturnType<Peer['import']> {
     for await (const chunk of file) this.imported += chunk.length;
-    return { space: this.commons.id, runs: 1, accepted: 1, known: 0, refused: 0, pending: 0 };
+    return { space: this.commons.id, runs: 1, accepted: 1, known: 0, refused: 0, refusals: [], pending: 0 };
   }
 
   async connect(address: string): Promise<string> {

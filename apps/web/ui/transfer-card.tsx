@@ -67,11 +67,12 @@ function fileName(space: string): string {
 }
 
 function reportText(report: ImportReport): string {
-  const { accepted, known, refused, pending } = report;
+  const { accepted, known, refused, refusals, pending } = report;
+  const codes = [...new Set(refusals.map(({ code }) => code))].join(', ');
   const parts = [
     `${formatCount(accepted)} taken in`,
     `${formatCount(known)} known already`,
-    refused > 0 ? `${formatCount(refused)} refused` : '',
+    refused > 0 ? `${formatCount(refused)} refused (${codes})` : '',
     pending > 0 ? `${formatCount(pending)} waiting for others` : '',
   ];
   return `Imported: ${parts.filter((part) => part !== '').join(', ')}.`;
