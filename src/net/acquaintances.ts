@@ -18,6 +18,8 @@ export interface AcquaintancesOptions {
   /** Addresses to dial for an introduction by this host; empty when there is no way. */
   readonly toAddresses: (host: string, introduction: Introduction) => readonly string[];
   readonly dial: (addresses: readonly string[]) => Promise<unknown>;
+  /** The stream of a host ended in another way than hosts end it. */
+  readonly onFailure: (peerId: string, cause: unknown) => void;
 }
 
 interface Acquaintance {
@@ -42,6 +44,7 @@ export class Acquaintances {
       for await (const frame of stream.frames) this.#replace(stream.peerId, decodeIntroductions(frame));
       await stream.close();
     } catch (cause) {
+      this.#options.onFailure(stream.peerId, cause);
       stream.abort(cause as Error);
     } finally {
       this.#replace(stream.peerId, []);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeValue } from '../base/cbor.ts';
+import type { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FrameStream } from '../base/ports.ts';
 import type { Value } from '../base/value.ts';
@@ -56,6 +57,7 @@ describe('introductions', () => {
 
 describe('a host', () => {
   const setUp = () => {
+    const failures: [string, string][] = [];
     const clock = new VirtualClock();
     const topics = new Map([
       ['a', new Set(['x'])],
@@ -68,6 +70,7 @@ describe('a host', () => {
       topics: (peerId) => topics.get(peerId) ?? new Set(),
       hasReservation: () => true,
       addresses: async () => [],
+      onFailure: (peerId, cause) => failures.push([peerId, (cause as AverError).code]),
     });
     const join = (peerId: string) => {
       const [guest, end] = streams(peerId, 'host');
@@ -75,7 +78,7 @@ describe('a host', () => {
       const frames = guest.frames[Symbol.asyncIterator]();
       return async () => decodeIntroductions((await frames.next()).value).map((item) => item.peerId);
     };
-    return { clock, topics, host, join };
+    return { clock, topics, host, join, failures };
   };
 
   it('tells a guest of those who share a topic, and of nobody else', async () => {
@@ -98,6 +101,17 @@ describe('a host', () => {
     expect((await next()).sort()).toEqual(['b', 'c']);
   });
 
+  it('ends the stream of a guest that writes, and says BAD_ENCODING', async () => {
+    const { host, failures } = setUp();
+    const [guest, end] = streams('a', 'host');
+    host.onStream(end);
+    await guest.send(new Uint8Array(1));
+    await expect(guest.frames[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'STREAM_FAILED',
+    });
+    expect(failures).toEqual([['a', 'BAD_ENCODING']]);
+  });
+
   it('names no more peers than the limit', async () => {
     const { clock, topics, join } = setUp();
     for (let i = 0; i < 2 * limits.introducedPeersMax; i++) topics.set(`p${i}`, new Set(['x']));
@@ -109,6 +123,7 @@ describe('a host', () => {
 
 describe('a guest', () => {
   const setUp = (self: string) => {
+    const failures: [string, string][] = [];
     const clock = new VirtualClock();
     const dialled: string[] = [];
     const connected = new Set<string>();
@@ -125,11 +140,21 @@ describe('a guest', () => {
         if (!works) throw new Error('unreachable');
         connected.add(address.split('>')[1] ?? '');
       },
+      onFailure: (peerId, cause) => failures.push([peerId, (cause as AverError).code]),
     });
     const [host, end] = streams('host', self);
     const tell = (...introductions: Introduction[]) => host.send(encodeIntroductions(introductions));
     void guest.follow(peerOf(end));
-    return { clock, dialled, connected, guest, tell, host, setWorks: (value: boolean) => (works = value) };
+    return {
+      clock,
+      dialled,
+      connected,
+      guest,
+      tell,
+      host,
+      failures,
+      setWorks: (value: boolean) => (works = value),
+    };
   };
   /** The stream as the guest has it: towards the host. */
   const peerOf = (end: MemoryFrameStream): FrameStream => end;
@@ -192,9 +217,16 @@ describe('a guest', () => {
     expect(dialled).toHaveLength(limits.neighboursMax);
   });
 
-  it('ends the stream of a host that tells nonsense', async () => {
-    const { host } = setUp('a');
-    await host.send(new Uint8Array([0xff]));
+  it.each<[string, string, Uint8Array]>([
+    ['nonsense', 'BAD_ENCODING', new Uint8Array([0xff])],
+    ['half of it', 'BAD_ENCODING', encodeIntroductions([introduction('a')]).subarray(0, -1)],
+    ['more than it ends with', 'BAD_ENCODING', Uint8Array.of(...encodeIntroductions([]), 0)],
+    ['what is nested', 'TOO_DEEP', new Uint8Array(1000).fill(0x81)],
+  ])('ends the stream of a host that tells %s, and says %s', async (_, code, said) => {
+    const { host, failures, dialled } = setUp('m');
+    await host.send(said);
     await expect(host.frames[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'STREAM_FAILED' });
+    expect(failures).toEqual([['host', code]]);
+    expect(dialled).toEqual([]);
   });
 });

@@ -50,7 +50,7 @@ function isAddressList(value: unknown): value is string[] {
 }
 
 function badIntroductions(): AverError {
-  return new AverError('BAD_ENCODING', 'The introductions of a peer are malformed.');
+  return new AverError('BAD_ENCODING', 'What a peer said on the stream of introductions is malformed.');
 }
 
 /**
@@ -69,6 +69,8 @@ export interface HostOptions {
   readonly hasReservation: (peerId: string) => boolean;
   /** Addresses at which the peer says that it can be dialled. */
   readonly addresses: (peerId: string) => Promise<readonly string[]>;
+  /** The stream of a guest ended in another way than guests end it. */
+  readonly onFailure: (peerId: string, cause: unknown) => void;
 }
 
 interface Guest {
@@ -114,6 +116,7 @@ export class IntroductionsHost {
       for await (const _ of stream.frames) throw badIntroductions();
       await stream.close();
     } catch (cause) {
+      this.#options.onFailure(stream.peerId, cause);
       stream.abort(cause as Error);
     }
     if (this.#guests.get(stream.peerId)?.stream === stream) this.#guests.delete(stream.peerId);

@@ -80,6 +80,8 @@ export class Libp2pNetwork implements Network {
       libp2p,
       clock: ports.clock,
       random: ports.random,
+      metrics: ports.metrics,
+      log: ports.log,
       gater,
       gossip: this.#gossip,
       peers: this.#peers,

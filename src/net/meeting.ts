@@ -3,8 +3,9 @@
  * and closes the relayed connection once two peers have found a direct one.
  */
 import type { Connection, IdentifyResult, Libp2p } from '@libp2p/interface';
+import { toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Clock, FrameStream, Random } from '../base/ports.ts';
+import type { Clock, FrameStream, Log, Metrics, Random } from '../base/ports.ts';
 import { Acquaintances } from './acquaintances.ts';
 import {
   addressToPeerId,
@@ -23,6 +24,8 @@ export interface MeetingOptions {
   readonly libp2p: Libp2p;
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: Metrics;
+  readonly log: Log;
   readonly gater: Gater;
   readonly gossip: Gossip;
   readonly peers: PeerTable;
@@ -51,6 +54,7 @@ export class Meeting {
       topics: (peerId) => gossip.topics(peerId),
       hasReservation: options.hasReservation ?? (() => false),
       addresses: (peerId) => this.#addressesOf(peerId),
+      onFailure: (peerId, cause) => this.#onFailure(peerId, cause),
     });
     this.#acquaintances = new Acquaintances({
       self: options.libp2p.peerId.toString(),
@@ -60,6 +64,7 @@ export class Meeting {
       connectionCount: () => peers.direct().length,
       toAddresses: (host, introduction) => this.#toAddresses(host, introduction),
       dial: options.dial,
+      onFailure: (peerId, cause) => this.#onFailure(peerId, cause),
     });
     gater.onReservation = () => this.#host.onChange();
   }
@@ -114,6 +119,12 @@ export class Meeting {
     this.#later(limits.redialMsMin * 2, () => {
       if (this.#options.peers.isDirect(host)) void this.#follow(host);
     });
+  }
+
+  #onFailure(peerId: string, cause: unknown): void {
+    const { code, message } = toAverError(cause);
+    this.#options.metrics.add('introductions_failed', 1, { code });
+    this.#options.log.write('debug', 'A stream of introductions failed', { peerId, code, message });
   }
 
   #later(delayMs: number, action: () => void): void {
