@@ -23,7 +23,8 @@ export default defineConfig({
     headless: true,
     actionTimeout: 10_000,
     navigationTimeout: 20_000,
-    trace: 'retain-on-failure',
+    // Without the film, which costs more than the pages that it shows.
+    trace: { mode: 'retain-on-failure', screenshots: false },
     launchOptions: {
       // Peers on one machine reach each other by address, not by a name that only multicast resolves.
       args: [...CHROMIUM_ARGS, '--disable-features=WebRtcHideLocalIpsWithMdns'],
