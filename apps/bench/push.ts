@@ -1,6 +1,7 @@
 /** Push: from `assert` on one peer to visible on the other, against bare gossipsub. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Bench, Context } from './bench.ts';
 import { percentiles, type Take } from './figure.ts';
 import { type Pair, startNodes, startPeers } from './pair.ts';
@@ -10,6 +11,11 @@ import { syncedPuts } from './raw-leveldb.ts';
 const MESSAGE_BYTES = 250;
 /** Until the code is compiled and the mesh stands. */
 const WARM_UP = 50;
+/**
+ * Between one message and the next: more than the time in which Aver lets writes travel together, so
+ * that each is a lone write. The same for gossipsub.
+ */
+const PAUSE_MS = 10;
 
 interface Latencies {
   readonly latencies: readonly number[];
@@ -75,6 +81,7 @@ async function measurePush(context: Context, directory: string): Promise<PushTim
   const durable: number[] = [];
   const cpuBefore = await cpuOf(pair);
   for (let n = 1; n < WARM_UP + context.samples; n++) {
+    await setTimeout(PAUSE_MS);
     const [askedMs, durableMs] = await a.put(n);
     asked.push(askedMs);
     durable.push(durableMs);
@@ -100,6 +107,7 @@ async function measureGossip(context: Context): Promise<Latencies> {
   const cpuBefore = await cpuOf(pair);
   const count = WARM_UP + context.samples;
   for (let n = 0; n < count; n++) {
+    await setTimeout(PAUSE_MS);
     sent.push(await a.publish(n, MESSAGE_BYTES));
     await b.heard(n + 1);
   }
