@@ -59,6 +59,24 @@ test('health, readiness and metrics need no token', async () => {
   expect(metrics).toContain('process_cpu_seconds_total');
 });
 
+test('what requests were answered with is counted by code', async () => {
+  const { app } = testApp();
+  await app.request('/api/v1/info');
+  await app.request('/api/v1/nowhere', { headers: AUTH });
+  await app.request('/api/v1/join', post({ invite: 'x' }));
+  await app.request('/api/v1/join', post('{'));
+  await app.request('/healthz', { headers: { host: 'elsewhere.example' } });
+  await app.request('/api/v1/join', post('x'.repeat(limits.httpBodyBytesMax + 1)));
+  const metrics = await (await app.request('/metrics')).text();
+  const counts = Object.fromEntries(
+    [...metrics.matchAll(/^aver_http_errors\{code="(\w+)"\} (\d+)$/gm)].map(([, code, n]) => [
+      code,
+      Number(n),
+    ]),
+  );
+  expect(counts).toEqual({ UNAUTHORIZED: 1, NOT_FOUND: 1, INVITE_EXPIRED: 1, BAD_INPUT: 2, OVERSIZE: 1 });
+});
+
 test('a peer without a space is not ready', async () => {
   const peer = new FakePeer();
   const { app } = testApp(peer);

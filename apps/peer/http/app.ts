@@ -40,13 +40,18 @@ export function createApp(options: AppOptions): Hono {
   app.notFound((c) =>
     errorResponse(c, new AverError('NOT_FOUND', `There is no ${c.req.method} ${c.req.path}.`)),
   );
+  const metrics = createMetricsPage(peer);
+  app.use('*', async (c, next) => {
+    await next();
+    const code = c.get('errorCode');
+    if (code !== undefined) metrics.countError(code);
+  });
   app.use('*', hostGuard(options.allowHosts), securityHeaders());
   app.get('/healthz', (c) => c.json({ ok: true, instance: options.instance }));
   app.get('/readyz', async (c) => {
     const spaces = closing.aborted ? 0 : (await peer.spaces()).length;
     return c.json({ ready: spaces > 0, spaces }, spaces > 0 ? 200 : 503);
   });
-  const metrics = createMetricsPage(peer);
   app.get('/metrics', async (c) =>
     c.text(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );

@@ -42,6 +42,13 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   STORE_FULL: 507,
 };
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** What the request was answered with, for the metrics. */
+    errorCode: ErrorCode | undefined;
+  }
+}
+
 /** A request for a host name that this peer does not answer to. */
 export const MISDIRECTED = 421;
 
@@ -51,5 +58,6 @@ export function errorBody(error: unknown): { readonly error: ReturnType<AverErro
 
 export function errorResponse(c: Context, error: unknown, status?: ContentfulStatusCode): Response {
   const { code } = toAverError(error);
+  c.set('errorCode', code);
   return c.json(errorBody(error), status ?? STATUS_BY_CODE[code] ?? 500);
 }

@@ -1,5 +1,6 @@
 /** Prometheus text of the peer's own metrics and of the process. */
-import { collectDefaultMetrics, Gauge, Registry, register } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry, register } from 'prom-client';
+import type { ErrorCode } from '../../../src/base/errors.ts';
 import type { MetricSample } from '../../../src/base/ports.ts';
 import type { Peer } from '../../../src/peer/api.ts';
 
@@ -8,13 +9,22 @@ const PREFIX = 'aver_';
 export interface MetricsPage {
   readonly contentType: string;
   text(): Promise<string>;
+  /** Counts a request that was answered with an error. */
+  countError(code: ErrorCode): void;
 }
 
 export function createMetricsPage(peer: Peer): MetricsPage {
   const processRegistry = new Registry();
   collectDefaultMetrics({ register: processRegistry });
+  const errors = new Counter({
+    name: `${PREFIX}http_errors`,
+    help: 'requests answered with an error',
+    labelNames: ['code'],
+    registers: [processRegistry],
+  });
   return {
     contentType: processRegistry.contentType,
+    countError: (code) => errors.inc({ code }),
     text: async () => {
       const own = samplesToRegistry(await peer.metrics());
       // What libraries (libp2p) put into the default registry goes along.
