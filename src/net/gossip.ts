@@ -135,7 +135,10 @@ export class Gossip {
   }
 
   async #handle(handler: TopicHandler, from: string, message: Uint8Array): Promise<Verdict> {
-    if (message.length > limits.gossipBytesMax) return 'reject';
+    if (message.length > limits.gossipBytesMax) {
+      this.#options.metrics.add('gossip_rejected', 1, { code: 'OVERSIZE' });
+      return 'reject';
+    }
     const pending = this.#pending.get(from) ?? { messages: 0, bytes: 0 };
     if (
       pending.messages >= limits.gossipPendingMax ||
