@@ -20,6 +20,7 @@ interface GossipSubInside extends GossipSub {
   getScore(peerId: string): number;
   readonly peers: ReadonlyMap<string, unknown>;
   readonly streamsInbound: ReadonlyMap<string, unknown>;
+  readonly streamsOutbound: ReadonlyMap<string, unknown>;
   readonly opts: { readonly scoreParams: { readonly topics: Record<string, object> } };
 }
 
@@ -107,8 +108,10 @@ export class Gossip {
     return recipients.length;
   }
 
+  /** Without those to whom our own stream is still being opened: a message would not reach them. */
   subscribers(topic: string): readonly string[] {
-    return this.#pubsub.getSubscribers(topic).map((peerId) => peerId.toString());
+    const peerIds = this.#pubsub.getSubscribers(topic).map((peerId) => peerId.toString());
+    return peerIds.filter((peerId) => this.#pubsub.streamsOutbound.has(peerId));
   }
 
   topics(peerId: string): ReadonlySet<string> {

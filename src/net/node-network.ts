@@ -8,7 +8,6 @@ import {
   circuitRelayTransport,
 } from '@libp2p/circuit-relay-v2';
 import { tcp } from '@libp2p/tcp';
-import { webRTCDirect } from '@libp2p/webrtc';
 import { webSockets } from '@libp2p/websockets';
 import { createLibp2p } from 'libp2p';
 import { loadFastHash } from '../base/hash.ts';
@@ -23,6 +22,7 @@ import {
   sharedOptions,
 } from './libp2p-options.ts';
 import { webRtcCertificate } from './webrtc-certificate.ts';
+import { webRtcDirectTransport } from './webrtc-direct.ts';
 
 export interface NodeNetworkOptions extends NetworkOptions {
   /** Interface to listen on; all IPv4 ones (`0.0.0.0`) when absent. */
@@ -45,7 +45,10 @@ export async function createNodeNetwork(options: NodeNetworkOptions): Promise<Li
     transports: [
       tcp({ maxConnections: limits.connectionsNodeMax, backlog: limits.connectionsPendingMax }),
       webSockets(),
-      webRTCDirect({ certificate: webRtcCertificate(options.seed), maxEarlyStreams: EARLY_STREAMS_MAX }),
+      webRtcDirectTransport({
+        certificate: webRtcCertificate(options.seed),
+        maxEarlyStreams: EARLY_STREAMS_MAX,
+      }),
       circuitRelayTransport({
         maxInboundStopStreams: 4,
         maxOutboundStopStreams: limits.relayReservationsMax,
