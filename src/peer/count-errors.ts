@@ -8,13 +8,14 @@ export function countErrors<T extends object>(object: T, metrics: Metrics): T {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
+      const count = (error: unknown): never => {
+        countError(error, String(name), metrics);
+        throw error;
+      };
       return (...args: unknown[]): unknown => {
         const result: unknown = value.apply(target, args);
-        if (!(result instanceof Promise)) return result;
-        return result.catch((error: unknown) => {
-          countError(error, String(name), metrics);
-          throw error;
-        });
+        if (result instanceof Promise) return result.catch(count);
+        return isIterable(result) ? countedIteration(result, count) : result;
       };
     },
   });
@@ -22,4 +23,20 @@ export function countErrors<T extends object>(object: T, metrics: Metrics): T {
 
 export function countError(error: unknown, where: string, metrics: Metrics): void {
   metrics.add('errors', 1, { code: toAverError(error).code, where });
+}
+
+function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+function countedIteration<T>(items: AsyncIterable<T>, count: (error: unknown) => never): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const iterator = items[Symbol.asyncIterator]();
+      return {
+        next: () => iterator.next().catch(count),
+        return: async (value) => (await iterator.return?.(value)) ?? { done: true, value },
+      };
+    },
+  };
 }

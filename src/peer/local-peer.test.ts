@@ -334,6 +334,13 @@ describe('a call that fails', () => {
     expect(await metric(peer, 'errors', { code, where })).toBe(1);
   });
 
+  it('in the middle of an iteration is counted', async () => {
+    const peer = await newPeer();
+    const space = await peer.create({ name: 'commons', pow: [] });
+    expect(await codeOf(Array.fromAsync(space.query({ author: 'nobody' })))).toBe('BAD_INPUT');
+    expect(await metric(peer, 'errors', { code: 'BAD_INPUT', where: 'query' })).toBe(1);
+  });
+
   it('because its invite expired is counted too', async () => {
     const peer = await newPeer();
     const space = await peer.create({ name: 'commons', pow: [] });
