@@ -1,4 +1,7 @@
 /** What was apart comes together: after a broken network, and without any Node peer. */
+import { chromium } from '@playwright/test';
+import { CHROMIUM_ARGS } from '../apps/setup/chromium.mjs';
+import playwrightConfig from './playwright.config.ts';
 import { type App, expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
 
@@ -67,6 +70,31 @@ test('windows reach each other directly by WebRTC after the Node peer was killed
   await expectEqualRoots([a, b]);
   await a.show('Peers');
   await expect(directPeer(a)).toContainText('equal');
+});
+
+test('windows meet by WebRTC also where the browser hides its addresses, as it does for people', async ({
+  startPeer,
+  watched,
+}) => {
+  const peer = await startPeer();
+  const { args: _, ...options } = playwrightConfig.use?.launchOptions ?? {};
+  const browsers = [
+    await chromium.launch({ ...options, args: CHROMIUM_ARGS }),
+    await chromium.launch({ ...options, args: CHROMIUM_ARGS }),
+  ] as const;
+  try {
+    const [a, b] = [watched(await browsers[0].newPage()), watched(await browsers[1].newPage())];
+    await a.open(peer.url);
+    await b.open(peer.url);
+    await a.show('Peers');
+    await expect(directPeer(a)).toHaveCount(1, { timeout: 30_000 });
+    await peer.kill();
+    await b.write('from b', 'by', 'webrtc');
+    await a.show('Facts');
+    await a.hasFact('from b', 'webrtc');
+  } finally {
+    for (const browser of browsers) await browser.close();
+  }
 });
 
 /** The other browser, as the table of peers shows it. */
