@@ -129,6 +129,8 @@ export interface Network {
   dial(address: string, options?: AbortOptions): Promise<string>;
   /** Addresses that are dialled again, with jittered back-off, whenever the link is gone. */
   keep(addresses: readonly string[]): void;
+  /** The machine woke up or is online again: what is kept and not connected is dialled now. */
+  wake(): void;
   /** Closes every connection to the peer; with `banMs` refuses it on return for that long. */
   disconnect(peerId: string, options?: { readonly banMs?: number }): Promise<void>;
   /** Joins a topic. The handler's verdict decides whether the message is passed on. */

@@ -263,8 +263,9 @@ export class LocalPeer implements Peer {
     return peerId;
   }
 
-  /** The page became visible or the machine came online: compare roots now. */
+  /** The page became visible or the machine came online: dial who is missing and compare roots now. */
   wake(): void {
+    this.#parts.network.wake();
     this.#engine.wake();
   }
 
