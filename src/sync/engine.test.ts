@@ -235,6 +235,7 @@ test('a peer of another protocol version is left alone [STS-06]', async () => {
   await b.engine.stop();
   await a.connect(b);
   await expect(a.sync.sync({ peerId: b.id })).rejects.toMatchObject({ code: 'PROTOCOL_UNSUPPORTED' });
+  expect(a.metric('sync_refused', { code: 'PROTOCOL_UNSUPPORTED' })).toBeGreaterThan(0);
   await expect(a.sync.sync()).rejects.toMatchObject({ code: 'NO_PEER' });
   expect(a.sync.relations()).toEqual([]);
 });

@@ -164,6 +164,7 @@ export class PeerSync {
     if (signal.aborted || this.link.isClosed) return;
     const { code, message, fields } = toAverError(error);
     if (isAverError(error, 'DENIED') || isAverError(error, 'PROTOCOL_UNSUPPORTED')) {
+      ports.metrics.add('sync_refused', 1, { code });
       this.#isDenied = !this.isShared;
       this.link.denied(replica.space);
       onChange();

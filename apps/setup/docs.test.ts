@@ -1,0 +1,51 @@
+/** Documents that name what is in the code: they must not drift from it. */
+import { glob, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ADVICE } from '../../src/base/errors.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Cells of the rows of the table under a heading, without the head. */
+function tableUnder(heading: string, text: string): string[][] {
+  const section = text.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| '));
+  return rows.slice(1).map((line) => line.slice(2, -2).split(' | '));
+}
+
+const names = (cell = ''): string[] => [...cell.matchAll(/`([a-z_]+)`/g)].map(([, name = '']) => name);
+
+async function sources(): Promise<string> {
+  const texts: string[] = [];
+  for await (const path of glob('{src,apps}/**/*.ts', { cwd: root })) {
+    if (!/\.test\.|\/testing\//.test(path)) texts.push(await readFile(join(root, path), 'utf8'));
+  }
+  return texts.join('\n');
+}
+
+test('docs/errors.md names every code, in order, with the advice that goes with it', async () => {
+  const rows = tableUnder('Codes', await readFile(join(root, 'docs/errors.md'), 'utf8'));
+  expect(rows.map(([code, , advice]) => [code, advice])).toEqual(
+    Object.entries(ADVICE).map(([code, advice]) => [`\`${code}\``, advice]),
+  );
+});
+
+test('docs/errors.md gives every code a counter that it explains and that the code moves', async () => {
+  const text = await readFile(join(root, 'docs/errors.md'), 'utf8');
+  const explained = new Set(tableUnder('Counters', text).flatMap(([counter]) => names(counter)));
+  const code = await sources();
+  for (const [name = '', , , counters] of tableUnder('Codes', text)) {
+    expect(names(counters), name).not.toEqual([]);
+    for (const counter of names(counters)) expect([...explained], name).toContain(counter);
+  }
+  for (const counter of explained)
+    expect(code, counter).toMatch(new RegExp(`(add|set)\\(\\s*'${counter}'|PREFIX}${counter}\``));
+});
+
+test('every code is thrown, told or answered somewhere: none is dead', async () => {
+  const code = await sources();
+  for (const name of Object.keys(ADVICE)) {
+    const told = new RegExp(`AverError\\(\\s*'${name}'|code: '${name}'|note\\('${name}'|\\? '${name}'`);
+    expect(code, name).toMatch(told);
+  }
+});
