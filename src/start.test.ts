@@ -1,9 +1,13 @@
 /** What keeps a peer from starting, on Node and in a browser: said with a code, and counted. */
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { MemoryMetrics } from './base/counters.ts';
+import type { Clock } from './base/ports.ts';
+import { systemClock } from './base/system-clock.ts';
 import { createPeer as createBrowserPeer } from './browser.ts';
 import { createPeer as createNodePeer } from './node.ts';
 
@@ -39,6 +43,34 @@ test('a data directory that cannot be one', async () => {
   const starting = createNodePeer({ directory: join(directory, 'file', 'data'), listen: false, metrics });
   await expect(starting).rejects.toMatchObject({ code: 'STORE_FAILED' });
   expect(starts('STORE_FAILED')).toBe(1);
+});
+
+test('a port that is taken; nothing of the peer goes on that would keep the process', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const tcp = (holder.address() as AddressInfo).port;
+  const timers = new Set<symbol>();
+  const clock: Clock = {
+    ...systemClock,
+    setTimer: (ms, action) => {
+      const timer = Symbol();
+      timers.add(timer);
+      const cancel = systemClock.setTimer(ms, () => {
+        timers.delete(timer);
+        action();
+      });
+      return () => {
+        timers.delete(timer);
+        cancel();
+      };
+    },
+  };
+  const listen = { host: '127.0.0.1', tcp, webSocket: false, webRtcDirect: false } as const;
+  const starting = createNodePeer({ directory, listen, metrics, clock });
+  await expect(starting).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
+  holder.close();
+  expect(starts('LISTEN_FAILED')).toBe(1);
+  expect(timers.size).toBe(0);
 });
 
 test('a page over plain HTTP, where browsers offer no cryptography', async () => {

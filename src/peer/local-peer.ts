@@ -101,11 +101,17 @@ export class LocalPeer implements Peer {
     for (const event of ['connect', 'change', 'disconnect'] as const)
       network.on(event, () => peer.#peersChanged());
     network.on('addresses', () => void peer.#infoChanged());
-    await network.start();
-    peer.#engine.start();
-    for await (const saved of parts.keyring.spaces()) {
-      for (const address of saved.addresses) peer.#addresses.add(address);
-      await peer.#openSpace(saved.space);
+    try {
+      await network.start();
+      peer.#engine.start();
+      for await (const saved of parts.keyring.spaces()) {
+        for (const address of saved.addresses) peer.#addresses.add(address);
+        await peer.#openSpace(saved.space);
+      }
+    } catch (error) {
+      // Its timers and sockets would keep a process from ending.
+      await peer.stop().catch(() => undefined);
+      throw error;
     }
     network.keep([...peer.#addresses]);
     return countErrors(peer, parts.ports.metrics);
