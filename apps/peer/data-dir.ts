@@ -69,7 +69,9 @@ async function readOrMakeToken(path: string): Promise<string> {
   if (found.trim() !== '') return found.trim();
   // Linked into place, so that of two processes that make it at once both use the same token.
   const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  await writeFile(beside, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  await writeFile(beside, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 }).catch(
+    notWritable(path),
+  );
   await link(beside, path).catch(() => undefined);
   await rm(beside, { force: true });
   return (await readFile(path, 'utf8')).trim();
@@ -91,7 +93,18 @@ async function readJson<S extends v.GenericSchema>(
 /** Written beside and renamed, so that a reader never sees half a file. */
 async function writePrivate(path: string, text: string): Promise<void> {
   const beside = `${path}.${process.pid}.tmp`;
-  await writeFile(beside, text, { mode: 0o600 });
-  await chmod(beside, 0o600);
-  await rename(beside, path);
+  try {
+    await writeFile(beside, text, { mode: 0o600 });
+    await chmod(beside, 0o600);
+    await rename(beside, path);
+  } catch (error) {
+    notWritable(path)(error);
+  }
+}
+
+function notWritable(path: string): (cause: unknown) => never {
+  return (cause) => {
+    const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new AverError('STORE_FAILED', `${path} cannot be written (${why}).`, { cause });
+  };
 }

@@ -4,12 +4,16 @@
  */
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
+import { AverError } from '../../src/base/errors.ts';
 import type { Config } from './config.ts';
 import type { DataDir } from './data-dir.ts';
 import type { Listeners } from './with-peer.ts';
 
 const NAMES = ['tcp', 'ws', 'webrtcDirect'] as const;
 type Name = (typeof NAMES)[number];
+
+const PROBES = { tcp: probeTcp, ws: probeTcp, webrtcDirect: probeUdp } as const;
+const FLAGS = { tcp: '--tcp', ws: '--ws', webrtcDirect: '--webrtc-direct' } as const;
 
 export async function chooseListeners(config: Config, data: DataDir): Promise<Listeners> {
   const last = await data.ports();
@@ -20,7 +24,9 @@ export async function chooseListeners(config: Config, data: DataDir): Promise<Li
     const wanted = config[name];
     if (wanted === false) continue;
     const exact = config.source(name) !== 'default' && wanted !== 0;
-    const port = exact ? wanted : await firstFree(name, host, [last[name], wanted, 0], taken);
+    const port = exact
+      ? await mustBeFree(name, host, wanted)
+      : await firstFree(name, host, [last[name], wanted, 0], taken);
     taken.add(port);
     chosen[name] = port;
   }
@@ -29,16 +35,25 @@ export async function chooseListeners(config: Config, data: DataDir): Promise<Li
   return { host, ...chosen };
 }
 
+/** Probed only to name the port: the listeners start together, and their failure does not say which one. */
+async function mustBeFree(name: Name, host: string, port: number): Promise<number> {
+  if ((await PROBES[name](host, port)) !== undefined) return port;
+  const what = name === 'webrtcDirect' ? 'UDP port' : 'Port';
+  throw new AverError(
+    'LISTEN_FAILED',
+    `${what} ${port} of ${host} is taken or not allowed (${FLAGS[name]}).`,
+  );
+}
+
 async function firstFree(
   name: Name,
   host: string,
   wishes: readonly (number | undefined)[],
   taken: ReadonlySet<number>,
 ): Promise<number> {
-  const probe = name === 'webrtcDirect' ? probeUdp : probeTcp;
   for (const wish of wishes) {
     if (wish === undefined || taken.has(wish)) continue;
-    const port = await probe(host, wish);
+    const port = await PROBES[name](host, wish);
     if (port !== undefined) return port;
   }
   // Nothing could be bound; the listener itself will say why.

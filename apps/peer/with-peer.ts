@@ -40,6 +40,8 @@ export type Reached = { readonly running: Running | undefined };
 export interface UseOptions {
   /** The command needs other peers: where none runs, it connects to them itself. */
   readonly online?: boolean;
+  /** The command may be the first on its data directory, which is then made. */
+  readonly first?: boolean;
 }
 
 const HEALTH_TIMEOUT_MS = 2000;
@@ -78,6 +80,7 @@ async function reach(
 ): Promise<{ peer: Peer; running: Running | undefined }> {
   const { dataDir } = access.config;
   const data = openDataDir(dataDir);
+  if (options.first === true) await data.create();
   if (!data.exists()) {
     const message = `There is no data directory ${dataDir}; make one with "aver init" or "aver start".`;
     throw new AverError('NOT_FOUND', message);

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testDir } from '../testing/test-dir.ts';
@@ -184,4 +186,62 @@ test('a peer.json that was left behind does not keep commands from the store', a
   const left = { url: 'http://127.0.0.1:9', pid: 1, instance: 'gone', startedAtMs: 0 };
   await writeFile(join(dir.path, 'peer.json'), JSON.stringify(left));
   expect((await cli(['put', 'a', 'b', 'c', '--data', dir.path])).code).toBe(0);
+});
+
+test('join may be the first command on a data directory, which then has no other space', async () => {
+  await using a = await testDir();
+  await using b = await testDir();
+  await cli(['init', '--data', a.path]);
+  const { link } = JSON.parse((await cli(['invite', '--data', a.path, '--json'])).stdout) as { link: string };
+  const data = join(b.path, 'new');
+  expect((await cli(['join', link, '--data', data])).code).toBe(0);
+  const ids = await Promise.all(
+    [a.path, data].map(async (path) => {
+      const { stdout } = await cli(['spaces', '--data', path, '--json']);
+      return (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id);
+    }),
+  );
+  expect(ids[0]).toHaveLength(1);
+  expect(ids[1]).toEqual(ids[0]);
+});
+
+test('a port that was asked for and is taken is named', async () => {
+  await using dir = await testDir();
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const run = await cli(['start', '--data', dir.path, ...PORTS, '--tcp', `${port}`]);
+  holder.close();
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain(`LISTEN_FAILED: Port ${port} of 127.0.0.1 is taken or not allowed (--tcp).`);
+});
+
+test('a fact that other peers do not confirm in time is named by its id, for it stays', async () => {
+  await using dir = await testDir();
+  await cli(['init', '--data', dir.path]);
+  const run = await cli([
+    'put',
+    'a',
+    'b',
+    'c',
+    '--replicas',
+    '1',
+    '--timeout',
+    '0.05s',
+    '--data',
+    dir.path,
+    '--json',
+  ]);
+  const { error } = JSON.parse(run.stderr) as { error: { fields: { id: string } } };
+  const facts = await cli(['query', '--data', dir.path, '--json']);
+  expect(JSON.parse(facts.stdout)).toMatchObject({ id: error.fields.id });
+});
+
+test('a file of the data directory that cannot be written is named, and no defect', async () => {
+  await using dir = await testDir();
+  const blocked = join(dir.path, 'ports.json');
+  await mkdir(blocked);
+  const run = await cli(['start', '--data', dir.path, ...PORTS]);
+  expect(run.code).toBe(6);
+  expect(run.stderr).toContain(`STORE_FAILED: ${blocked} cannot be written (EISDIR).`);
 });

@@ -1,12 +1,24 @@
 /** `put`, `get`, `query`. */
 import { AverError } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
-import type { ClaimInput, Fact, Query, Space } from '../../../src/peer/api.ts';
+import type { AssertReceipt, ClaimInput, Fact, Query, Space } from '../../../src/peer/api.ts';
 import { textToValue } from '../import/literal.ts';
 import { factToJson, resolutionToJson } from '../json.ts';
 import type { Context } from './context.ts';
-import { FACT_HEAD, factRow, parseCount, parseDuration, parseTime, shortId, valueText } from './format.ts';
+import {
+  countText,
+  FACT_HEAD,
+  factRow,
+  parseCount,
+  parseDuration,
+  parseTime,
+  shortId,
+  valueText,
+} from './format.ts';
 import type { AddCommand, CommandSpec, Options } from './program.ts';
+
+/** A wait that is longer is announced. */
+const WAIT_SAID_AFTER_MS = 1000;
 
 export function addFactCommands(add: AddCommand): void {
   add({
@@ -73,11 +85,8 @@ async function put(context: Context, args: readonly string[], options: Options):
       if (receipt.warning !== undefined) {
         out.note({ warning: receipt.warning }, `warning ${receipt.warning.code}: ${receipt.warning.message}`);
       }
-      const replicas = await replicate(context, space, options);
-      const more =
-        replicas === undefined
-          ? ''
-          : `, and held by ${replicas.length} other ${replicas.length === 1 ? 'peer' : 'peers'}`;
+      const replicas = await replicate(context, space, options, receipt);
+      const more = replicas === undefined ? '' : `, and held by ${countText(replicas.length, 'other peer')}`;
       await out.result(
         { space: space.id, ...receipt, ...(replicas === undefined ? {} : { replicas }) },
         () => receipt.id,
@@ -103,20 +112,29 @@ function toClaim(args: readonly string[], options: Options): ClaimInput {
 }
 
 async function replicate(
-  { signal }: Context,
+  { signal, out }: Context,
   space: Space,
   options: Options,
+  receipt: AssertReceipt,
 ): Promise<readonly string[] | undefined> {
   if (typeof options.replicas !== 'string') return undefined;
   const replicas = parseCount(options.replicas, '--replicas');
   const timeoutMs = parseDuration(String(options.timeout), '--timeout');
+  const others = countText(replicas, 'other peer');
+  // Said only where it may take a while: a peer that is connected answers at once.
+  const patience = setTimeout(
+    () => out.message(`Durable here; waiting for ${others}, at most ${options.timeout} …`),
+    WAIT_SAID_AFTER_MS,
+  );
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
     return (await space.settled({ replicas, signal: AbortSignal.any([signal, deadline]) })).replicas;
   } catch (error) {
     if (!deadline.aborted) throw error;
-    const message = `The fact is durable here, but ${replicas} other peers did not confirm it within ${options.timeout}.`;
-    throw new AverError('TIMEOUT', message, { cause: error });
+    const message = `The fact is durable here (${shortId(receipt.id)}), but ${others} did not confirm it within ${options.timeout}.`;
+    throw new AverError('TIMEOUT', message, { cause: error, fields: { id: receipt.id, seq: receipt.seq } });
+  } finally {
+    clearTimeout(patience);
   }
 }
 
@@ -146,7 +164,7 @@ async function query(context: Context, _args: readonly string[], options: Option
   const wanted = toQuery(context, options);
   await context.useSpace(async (space) => {
     const count = await printFacts(context, space.query(wanted, { signal: context.signal }));
-    context.out.message(count === 1 ? '1 fact' : `${count} facts`);
+    context.out.message(countText(count, 'fact'));
   });
 }
 

@@ -8,7 +8,7 @@ import { importFacts } from '../import/import-facts.ts';
 import type { BadRow } from '../import/rows.ts';
 import { type FileFormat, openSource, type SourceFile } from '../import/source-file.ts';
 import type { Context } from './context.ts';
-import { bytesText } from './format.ts';
+import { bytesText, countText } from './format.ts';
 import type { AddCommand, Options } from './program.ts';
 import { Progress } from './progress.ts';
 
@@ -63,10 +63,10 @@ async function importFile(context: Context, args: readonly string[], options: Op
     });
     const seconds = Math.max(0.001, (io.nowMs() - startMs) / 1000);
     const claimsPerSecond = Math.round(done.claims / seconds);
-    const skipped = done.skipped === 0 ? '' : `, ${done.skipped} bad rows left out`;
+    const skipped = done.skipped === 0 ? '' : `, ${countText(done.skipped, 'bad row')} left out`;
     await out.result({ file: file.name, format, space: space.id, ...done, seconds, claimsPerSecond }, () =>
       [
-        `${done.claims} claims in ${done.assertions} assertions written to ${space.name}`,
+        `${countText(done.claims, 'claim')} in ${countText(done.assertions, 'assertion')} written to ${space.name}`,
         ` in ${seconds.toFixed(1)} s (${claimsPerSecond}/s)${skipped}`,
       ].join(''),
     );
@@ -84,7 +84,7 @@ async function importExport(context: Context, file: SourceFile): Promise<void> {
     const report = await peer.import(file.open(), { signal: context.signal });
     await context.out.result(report, () =>
       [
-        `${report.accepted} assertions taken in`,
+        `${countText(report.accepted, 'assertion')} taken in`,
         `${report.known} known already`,
         `${report.refused} refused`,
         `${report.pending} waiting for others`,
@@ -120,7 +120,7 @@ class Problems {
 
   end(): void {
     const hidden = this.#count - limits.importProblemsShownMax;
-    if (hidden > 0) this.#context.out.message(`… and ${hidden} more bad rows.`);
+    if (hidden > 0) this.#context.out.message(`… and ${countText(hidden, 'more bad row')}.`);
   }
 }
 

@@ -38,6 +38,11 @@ export function timeText(ms: number | undefined): string {
   return ms === undefined ? '–' : new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
+/** `1 fact`, `2 facts`. */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
@@ -81,7 +86,10 @@ export async function pickSpace(spaces: readonly Space[], wanted: string, asked:
   const [first] = found;
   if (found.length > 1) {
     const ids = found.map((space) => shortId(space.id)).join(', ');
-    throw new AverError('BAD_INPUT', `"${wanted}" means several spaces (${ids}); name one by its id.`);
+    throw new AverError(
+      'BAD_INPUT',
+      `"${wanted}" means several spaces (${ids}); choose one: --space ${shortId(first?.id ?? '')}.`,
+    );
   }
   if (first !== undefined) return first;
   const [only] = spaces;

@@ -1,7 +1,7 @@
 /** `spaces`, `create`, `invite`, `join`. */
 import { renderUnicodeCompact } from 'uqr';
 import { AverError } from '../../../src/base/errors.ts';
-import type { InviteOptions, SpaceStatus } from '../../../src/peer/api.ts';
+import type { InviteOptions, Peer, SpaceStatus } from '../../../src/peer/api.ts';
 import type { Reached } from '../with-peer.ts';
 import type { Context } from './context.ts';
 import { parseDuration, shortId, timeText } from './format.ts';
@@ -42,7 +42,7 @@ export function addSpaceCommands(add: AddCommand): void {
   add({
     usage: 'join <invite>',
     summary: 'Join a space by an invite: the link, or the text after its #.',
-    examples: ["aver join 'http://localhost:8080/#…'"],
+    examples: ["aver join 'http://localhost:8080/#…'", "aver join 'http://…/#…' --data ./peer-b"],
     run: join,
   });
 }
@@ -120,12 +120,14 @@ function localName(url: string): string {
 
 async function join(context: Context, args: readonly string[]): Promise<void> {
   const [text = ''] = args;
-  await context.usePeer(async (peer, { running }) => {
+  const use = async (peer: Peer, { running }: Reached): Promise<void> => {
     const space = await peer.open(text, { signal: context.signal });
     const { author, mayWrite } = await space.status();
     const { out } = context;
     await out.result({ id: space.id, name: space.name, author, mayWrite }, () => space.id);
     const next = running === undefined ? 'It syncs while "aver start" runs.' : 'It syncs now.';
     out.message(`Joined ${space.name}${mayWrite ? '' : ' (to read only)'}. ${next}`);
-  });
+  };
+  // A peer whose first space is the one it was invited to needs none of its own.
+  await context.usePeer(use, { first: true });
 }

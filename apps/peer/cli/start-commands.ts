@@ -84,8 +84,10 @@ async function init(context: Context, _args: readonly string[], options: Options
     const value = { data: config.dataDir, space: space.id, name: space.name, created: known.length === 0 };
     await out.result(value, () => config.dataDir);
     const made = known.length === 0 ? 'Made the space' : 'There already is the space';
+    const aver = averCommand(context.io);
+    const data = dataFlag(context.io, config.dataDir);
     out.message(
-      `${made} ${space.name} (${shortId(space.id)}). Next: aver start, or aver put earth shape round.`,
+      `${made} ${space.name} (${shortId(space.id)}). Next: ${aver} start${data}, or ${aver} put earth shape round${data}.`,
     );
   });
 }
@@ -126,7 +128,7 @@ async function announce({ config, out, io }: Context, peer: RunningPeer): Promis
   const { url, info, invite } = peer;
   const space = { id: invite.space, name: invite.name };
   const value = { url, invite: invite.link, data: config.dataDir, peerId: info.peerId, space };
-  const npm = io.environment.npm_lifecycle_event !== undefined ? 'npm run -s aver -- ' : 'aver ';
+  const aver = averCommand(io);
   const data = dataFlag(io, config.dataDir);
   const rows = [
     ['  open', url],
@@ -144,8 +146,8 @@ async function announce({ config, out, io }: Context, peer: RunningPeer): Promis
       ...rows.map(([name = '', text = '']) => `${name.padEnd(width)}  ${text}`),
       '',
       'Next, in another terminal:',
-      `  ${npm}put earth shape round${data}`,
-      `  ${npm}watch${data}`,
+      `  ${aver} put earth shape round${data}`,
+      `  ${aver} watch${data}`,
       'Ctrl-C stops the peer; the data stays.',
     ].join('\n'),
   );
@@ -166,6 +168,11 @@ function listenText(addresses: readonly string[]): string {
     hosts.add(host);
   }
   return ports.size === 0 ? 'nowhere' : `${[...ports].join(', ')} on ${[...hosts].join(', ')}`;
+}
+
+/** How the program is called where this one was. */
+function averCommand(io: Context['io']): string {
+  return io.environment.npm_lifecycle_event === undefined ? 'aver' : 'npm run -s aver --';
 }
 
 /** What a second command needs to find the same peer. */
