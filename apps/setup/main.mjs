@@ -3,13 +3,14 @@
  * so that it runs on a bare machine with Node 20. It brings the machine to the state that a command
  * needs, saying in one line each what it does, and then runs the command.
  */
+import { join, relative } from 'node:path';
 import { check } from './check.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { buildLibrary } from './library.mjs';
 import { alone } from './lock.mjs';
 import { ensureNode } from './node.mjs';
 import { ensurePackages } from './packages.mjs';
-import { run, SetupError, say } from './process.mjs';
+import { ROOT, run, SetupError, say } from './process.mjs';
 import { test } from './test.mjs';
 import { ensureWebApp } from './web.mjs';
 
@@ -17,11 +18,11 @@ import { ensureWebApp } from './web.mjs';
 const COMMANDS = {
   start: async (args) => {
     await ensureWebApp();
-    return runTypeScript('apps/peer/main.ts', ['start', ...args]);
+    return runForUser('apps/peer/main.ts', ['start', ...args]);
   },
-  aver: (args) => runTypeScript('apps/peer/main.ts', args),
+  aver: (args) => runForUser('apps/peer/main.ts', args),
   bench: (args) => runTypeScript('apps/bench/main.ts', args),
-  'demo:facts': (args) => runTypeScript('apps/peer/demo-facts.ts', args),
+  'demo:facts': (args) => runForUser('apps/peer/demo-facts.ts', args),
   test: async (args) => {
     await ensureChromium();
     return test(args);
@@ -35,12 +36,23 @@ const COMMANDS = {
 };
 
 /**
+ * Files that the person names are meant from where npm was called, and npm itself goes to the top folder.
  * @param {string} file
  * @param {string[]} args
  */
-function runTypeScript(file, args) {
+function runForUser(file, args) {
+  const cwd = process.env.INIT_CWD ?? ROOT;
+  return runTypeScript(relative(cwd, join(ROOT, file)), args, cwd);
+}
+
+/**
+ * @param {string} file
+ * @param {string[]} args
+ * @param {string} [cwd]
+ */
+function runTypeScript(file, args, cwd = ROOT) {
   // Node 22 and early 24 warn that running TypeScript is new.
-  return run('node', ['--disable-warning=ExperimentalWarning', file, ...args]);
+  return run('node', ['--disable-warning=ExperimentalWarning', file, ...args], { cwd });
 }
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -44,13 +44,13 @@ export function putFirstOnPath(folders) {
  * never taken as our own end: it decides how to stop.
  * @param {string} program
  * @param {string[]} args
- * @param {{ env?: Record<string, string> }} [options]
+ * @param {{ env?: Record<string, string>, cwd?: string }} [options]
  * @returns {Promise<number>}
  */
-export function run(program, args, { env = {} } = {}) {
+export function run(program, args, { env = {}, cwd = ROOT } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      cwd: ROOT,
+      cwd,
       stdio: 'inherit',
       env: { ...process.env, ...env },
       shell: IS_WINDOWS,
