@@ -32,7 +32,7 @@ export function ConnectForm() {
           required
           spellcheck={false}
           autocomplete="off"
-          placeholder="/ip4/127.0.0.1/tcp/9001/ws/p2p/12D3…"
+          placeholder="/ip4/127.0.0.1/tcp/4411/ws/p2p/12D3…"
           value={address.value}
           onInput={(event) => {
             address.value = event.currentTarget.value;

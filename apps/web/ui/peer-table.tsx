@@ -1,12 +1,5 @@
 /** The graph's content as a table. */
-import {
-  formatAgo,
-  formatCount,
-  formatDuration,
-  shortKey,
-  shortPeer,
-  transportName,
-} from '../model/format.ts';
+import { formatAgo, formatDuration, plural, shortKey, shortPeer, transportName } from '../model/format.ts';
 import { differenceText, relationText } from '../model/peer-view.ts';
 import type { SpaceModel } from '../model/space-model.ts';
 import { type OfSpace, useSession } from './context.ts';
@@ -70,7 +63,7 @@ function PeerRow({ peer }: { readonly peer: Peer }) {
             <code>{shortKey(peer.root)}</code>
           </span>
         )}
-        {peer.count !== undefined && <span class="hint block">{formatCount(peer.count)} assertions</span>}
+        {peer.count !== undefined && <span class="hint block">{plural(peer.count, 'assertion')}</span>}
       </td>
       <td title={peer.address}>
         {transportName(peer.transport)}
