@@ -20,7 +20,7 @@ const test = base.extend<{ hostile: (job: Job) => Promise<HostilePeer> }>({
 
 const WRONG = ['signature', 'payload', 'space', 'work', 'tail'];
 
-test('what a hostile peer pushes never shows, is counted, and honest facts go on', async ({
+test('what a hostile peer pushes never shows, is counted, and honest facts go on [STS-10]', async ({
   startPeer,
   openWindow,
   hostile,
@@ -39,7 +39,7 @@ test('what a hostile peer pushes never shows, is counted, and honest facts go on
   expect((await peer.status()).quarantined).toBeGreaterThan(0);
 });
 
-test('a window that is lured into syncing with a hostile peer takes nothing from it', async ({
+test('a window that is lured into syncing with a hostile peer takes nothing from it [STS-15]', async ({
   startPeer,
   openWindow,
   hostile,

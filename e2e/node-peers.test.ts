@@ -1,8 +1,12 @@
 /** Node peers among themselves: real processes over loopback. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPeer } from '../src/node.ts';
 import { expect, test } from './support/fixtures.ts';
 import type { NodePeer } from './support/node-peer.ts';
 
-test('two processes: what is put in one is found in the other, at equal roots, both ways', async ({
+test('two processes: what is put in one is found in the other, at equal roots, both ways [ICG-38]', async ({
   startPeer,
 }) => {
   const a = await startPeer();
@@ -22,7 +26,7 @@ test('two processes: what is put in one is found in the other, at equal roots, b
   expect(await b.objects('on', space)).toEqual(['disks']);
 });
 
-test('three processes in a line: the ends, which never dialled each other, hold the same', async ({
+test('three processes in a line: the ends, which never dialled each other, hold the same [STS-22]', async ({
   startPeer,
 }) => {
   const hub = await startPeer();
@@ -43,32 +47,33 @@ test('eight writers that were offline rejoin one hub, and all hold all eight wit
   test.setTimeout(120_000);
   const hub = await startPeer();
   const space = hub.space.id;
-  const writers: NodePeer[] = [];
-  for (let i = 0; i < 8; i++) {
-    const writer = await startPeer({ flags: ['--bootstrap', hub.address()] });
-    await writer.api('POST', '/join', { invite: hub.invite });
-    writers.push(writer);
-  }
-  await hub.stop();
-  // Each alone: no writer has ever seen another's fact.
-  await Promise.all(writers.map((writer) => writer.stop()));
-  for (const [i, writer] of writers.entries()) {
-    const put = await writer.aver('put', `writer ${i}`, 'wrote', 'once', '--space', space);
-    expect(put).toMatchObject({ code: 0 });
-  }
-  await hub.restart();
-  await Promise.all(writers.map((writer) => writer.restart()));
-  const linked = async () => (await hub.api<{ peers: unknown[] }>('GET', '/peers')).peers.length;
-  await expect.poll(linked, { timeout: 30_000, intervals: [50] }).toBe(8);
+  const folder = mkdtempSync(join(tmpdir(), 'aver-eight-'));
+  try {
+    const places = Array.from({ length: 8 }, (_, i) => join(folder, `${i}`));
+    for (const [i, directory] of places.entries()) await writeOffline(directory, hub.invite, `writer ${i}`);
+    const flags = ['--bootstrap', hub.address()];
+    const writers = await Promise.all(places.map((data) => startPeer({ data, flags })));
+    const linked = async () => (await hub.api<{ peers: unknown[] }>('GET', '/peers')).peers.length;
+    await expect.poll(linked, { timeout: 30_000, intervals: [50] }).toBe(8);
 
-  const startMs = Date.now();
-  const held = () =>
-    Promise.all([hub, ...writers].map(async (peer) => (await peer.status(space)).assertions));
-  await expect.poll(held, { timeout: 5000, intervals: [50] }).toEqual(Array(9).fill(8));
-  const tookMs = Date.now() - startMs;
-  console.log(`eight writers hold all eight ${tookMs} ms after the last one reached the hub`);
-  expect(await roots([hub, ...writers], space)).toHaveLength(1);
+    const startMs = Date.now();
+    const all = [hub, ...writers];
+    const held = () => Promise.all(all.map(async (peer) => (await peer.status(space)).assertions));
+    await expect.poll(held, { timeout: 5000, intervals: [50] }).toEqual(Array(9).fill(8));
+    console.log(`eight writers hold all eight ${Date.now() - startMs} ms after the last one reached the hub`);
+    expect(await roots(all, space)).toHaveLength(1);
+    await Promise.all(all.map((peer) => peer.stop()));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
+
+/** One fact by a peer that has never met another. */
+async function writeOffline(directory: string, invite: string, subject: string): Promise<void> {
+  await using peer = await createPeer({ directory, listen: false });
+  const space = await peer.open(invite);
+  await space.assert({ subject, predicate: 'wrote', object: 'once' });
+}
 
 test('kill -9 while writes come in loses none that was acknowledged', async ({ startPeer }) => {
   const peer = await startPeer();

@@ -15,19 +15,21 @@ test('reload and restart of the browser keep everything', async ({ startPeer, wa
     const first = await launch();
     const app = await watched(await first.newPage()).open(peer.url);
     await app.write('kept', 'over', 'reload');
+    // What the page shows of the root follows a write within moments.
+    await expect.poll(() => app.root()).not.toMatch(/^0+$/);
     const root = await app.root();
     const author = await app.detail('Space', 'Your author key');
     await peer.kill();
     await app.page.goto(peer.url);
     await app.ready();
     await app.hasFact('kept', 'reload');
-    expect(await app.root()).toBe(root);
+    await expect.poll(() => app.root()).toBe(root);
     await first.close();
 
     const second = await launch();
     const again = await watched(await second.newPage()).open(peer.url);
     await again.hasFact('kept', 'reload');
-    expect(await again.root()).toBe(root);
+    await expect.poll(() => again.root()).toBe(root);
     expect(await again.detail('Space', 'Your author key')).toBe(author);
     await again.show('Facts');
     await again.write('kept', 'on', 'the same chain');
