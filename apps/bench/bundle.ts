@@ -30,7 +30,7 @@ export const bundle: Bench = {
 
 /** 0 when it was not built. */
 async function gzippedBytes(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
   const sizes = names
     .filter((name) => name.endsWith('.js'))
     .map(async (name) => (await promisify(gzip)(await readFile(join(folder, name)), { level: 9 })).length);
