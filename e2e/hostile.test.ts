@@ -1,6 +1,6 @@
 /** A hostile peer gets nothing in and nothing out, and honest peers go on. */
 import type { Job } from './hostile.ts';
-import type { App } from './support/app.ts';
+import { type App, expectEqualRoots } from './support/app.ts';
 import { test as base, expect } from './support/fixtures.ts';
 import { FORGED } from './support/forgeries.ts';
 import { type HostilePeer, startHostile } from './support/hostile-peer.ts';
@@ -128,5 +128,5 @@ async function expectHonest(peer: NodePeer, app: App, space = peer.space.id): Pr
   await app.filter(FORGED);
   await expect(app.page.getByText('No fact matches this filter.')).toBeVisible();
   await app.filter('');
-  await expect.poll(async () => (await peer.status(space)).root).toBe(await app.root());
+  await expectEqualRoots([app], [async () => (await peer.status(space)).root]);
 }

@@ -1,5 +1,5 @@
 /** Inviting somebody to a space, as people do it: with a link from one window into another. */
-import type { App } from './support/app.ts';
+import { type App, expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
 
 /** Makes a secret space for invited people and gives the link that the app shows. */

@@ -1,6 +1,6 @@
 /** Several tabs of one browser profile: one is the peer, the others follow it and take over. */
 import type { BrowserContext } from '@playwright/test';
-import type { App } from './support/app.ts';
+import { type App, expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
 
 const follows = (app: App) => app.page.getByText('follows a tab');

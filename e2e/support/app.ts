@@ -112,19 +112,20 @@ export class App {
   }
 }
 
-/** Waits until all apps show the same root, and gives it. Leaves them on the Status view. */
+/**
+ * Waits until all apps, and what else tells a root, show the same, which is not that of nothing.
+ * Leaves the apps on the Status view.
+ */
 export async function expectEqualRoots(
   apps: readonly App[],
   others: readonly (() => Promise<string>)[] = [],
-) {
-  await expect
-    .poll(
-      async () => {
-        const own = await Promise.all(apps.map((app) => app.root()));
-        const further = await Promise.all(others.map((read) => read()));
-        return new Set([...own, ...further]).size;
-      },
-      { message: 'different roots', timeout: 20_000 },
-    )
-    .toBe(1);
+): Promise<{ readonly root: string }> {
+  let root = '';
+  await expect(async () => {
+    const roots = [...apps.map((app) => app.root()), ...others.map((read) => read())];
+    [root = ''] = await Promise.all(roots);
+    expect(new Set(await Promise.all(roots))).toEqual(new Set([root]));
+    expect(root).not.toMatch(/^0*$/);
+  }).toPass({ timeout: 20_000, intervals: [100] });
+  return { root };
 }
