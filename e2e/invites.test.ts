@@ -42,7 +42,7 @@ test('who opens the link of a secret, invited space reads and writes in it', asy
   await guest.write('thanks', 'from', 'the guest');
   await host.hasFact('thanks', 'the guest');
   expect(await guest.detail('Space', 'May read')).toBe('holders of the secret');
-  await expect.poll(async () => (await host.root()) === (await guest.root())).toBe(true);
+  await expectEqualRoots([host, guest]);
   // The Node peer carries the signalling and knows nothing of the space.
   const { spaces } = await peer.api<{ spaces: { name: string }[] }>('GET', '/spaces');
   expect(spaces.map(({ name }) => name)).toEqual(['commons']);

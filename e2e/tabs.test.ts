@@ -19,7 +19,7 @@ test('a second tab follows: it shows the same facts live and writes through the 
   await expect.poll(() => peer.objects('through')).toEqual(['peer tab']);
   // One writer: both tabs went on with the same chain.
   await expect(second.outcome).toContainText('number 2');
-  await expect.poll(async () => (await second.root()) === (await first.root())).toBe(true);
+  await expectEqualRoots([first, second]);
 });
 
 test('when the peer tab closes the other takes over, and no acknowledged write is lost', async ({
@@ -66,8 +66,7 @@ test('a frozen peer tab is taken over within ten seconds, and writes nothing whe
   await first.write('after', 'the', 'thaw');
   await second.hasFact('after', 'thaw');
   await expect(first.outcome).toContainText('number 3');
-  await expect.poll(async () => (await first.root()) === (await second.root())).toBe(true);
-  await expect.poll(async () => (await peer.status()).root).toBe(await first.root());
+  await expectEqualRoots([first, second], [async () => (await peer.status()).root]);
 });
 
 test('`?profile=NAME` is another peer in the same browser', async ({ startPeer, context, watched }) => {
