@@ -10,6 +10,7 @@ import { TestAuthor, testSpace } from '../testing/chains.ts';
 import { RawPeer, type Script } from '../testing/raw-peer.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import { SyncPeer, when } from '../testing/sync-peer.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
 import { nodeViews } from './descent.ts';
 import type { Answer, Request } from './messages.ts';
 import { OWN_LIMITS } from './requests.ts';
@@ -100,6 +101,33 @@ describe('as a responder', () => {
     expect(denials).toBeGreaterThanOrEqual(2);
     expect(raw.asked.filter(({ type }) => type === 'hello').length).toBe(2);
     expect(honest.replica.count).toBe(2);
+  });
+
+  test('a peer whose syncs fail is asked ever more seldom, however often it tells another root', async () => {
+    const clock = new VirtualClock();
+    hub = new MemoryHub({ clock, random: new SeededRandom(1) });
+    const patient = await SyncPeer.start({ hub, space, number: 2, antiEntropyMs: 1_000_000 });
+    const fails: Script = actor([], { roots: () => [{ type: 'error', code: 'INTERNAL', message: '' }] });
+    const raw = await RawPeer.start(hub, 'failing', fails);
+    const connected = raw.connect(patient.id);
+    await clock.advance(10);
+    await connected;
+    const opening = raw.open(patient.id);
+    await clock.advance(10);
+    const stream = await opening;
+    for (let n = 1; n <= 200; n++) {
+      const root = new Uint8Array(32).fill(n);
+      const said = n === 1 ? stream.ask(hello) : stream.ask({ type: 'roots', tag, root, count: n });
+      await clock.advance(100);
+      await said;
+    }
+    // Twenty seconds: at 0.5, 1, 2, 4, 8 s or so, not every 100 ms.
+    const asked = raw.asked.filter(({ type }) => type === 'roots').length;
+    expect(asked).toBeGreaterThan(2);
+    expect(asked).toBeLessThan(12);
+    const stopped = patient.stop();
+    await clock.advance(1000);
+    await stopped;
   });
 
   test('a run with a wrong signature is refused and counted, nothing of it is visible [STS-10]', async () => {

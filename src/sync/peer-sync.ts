@@ -44,6 +44,8 @@ export class PeerSync {
   #cancelTimer: (() => void) | undefined;
   #timerAtMs = 0;
   #retryMs: number = limits.syncRetryMsMin;
+  /** After a failure nothing starts a sync of its own accord before then, whatever the peer tells. */
+  #notBeforeMs = 0;
   #isDenied = false;
 
   constructor(options: PeerSyncOptions) {
@@ -68,19 +70,21 @@ export class PeerSync {
   welcomed(): void {
     this.#isDenied = false;
     this.#retryMs = limits.syncRetryMsMin;
+    this.#notBeforeMs = 0;
   }
 
   /** Syncs in at most so many ms. A sync that is under way does not count: it may have missed the reason. */
   schedule(delayMs: number): void {
     const { ports, signal } = this.#options;
     if (signal.aborted || this.#isDenied || this.link.isClosed) return;
-    const atMs = ports.clock.nowMs() + delayMs;
+    const nowMs = ports.clock.nowMs();
+    const atMs = Math.max(nowMs + delayMs, this.#notBeforeMs);
     if (this.#cancelTimer !== undefined) {
       if (this.#timerAtMs <= atMs) return;
       this.#cancelTimer();
     }
     this.#timerAtMs = atMs;
-    this.#cancelTimer = ports.clock.setTimer(delayMs, () => {
+    this.#cancelTimer = ports.clock.setTimer(atMs - nowMs, () => {
       this.#cancelTimer = undefined;
       this.run().catch(() => undefined);
     });
@@ -182,6 +186,7 @@ export class PeerSync {
   #nextRetryMs(): number {
     const waitMs = this.#retryMs * (0.5 + this.#options.ports.random.number());
     this.#retryMs = Math.min(limits.syncRetryMsMax, this.#retryMs * 2);
+    this.#notBeforeMs = this.#options.ports.clock.nowMs() + waitMs;
     return waitMs;
   }
 }
