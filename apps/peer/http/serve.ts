@@ -55,8 +55,9 @@ async function listenOnFree(server: Server, { host, port, exact }: ServeOptions)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code !== 'EADDRINUSE' || i === tries - 1) {
+        const which = i === 0 ? `Port ${port}` : `Every port from ${port} to ${port + i}`;
         const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${code ?? 'unknown'})`;
-        throw new AverError('LISTEN_FAILED', `Port ${port + i} of ${host} ${why}.`, { cause: error });
+        throw new AverError('LISTEN_FAILED', `${which} of ${host} ${why}.`, { cause: error });
       }
     }
   }
