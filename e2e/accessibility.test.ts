@@ -38,6 +38,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await findings(app.page), name).toEqual([]);
       await app.page.keyboard.press('Escape');
     }
+    // Colours were looked at; a narrow page has another layout, but no others.
+    if (colorScheme === 'dark') return;
     await app.page.setViewportSize({ width: 360, height: 740 });
     for (const view of VIEWS) {
       await app.show(view);

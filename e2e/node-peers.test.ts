@@ -61,7 +61,7 @@ test('eight writers that were offline rejoin one hub, and all hold all eight wit
     const startMs = Date.now();
     const all = [hub, ...writers];
     const held = () => Promise.all(all.map(async (peer) => (await peer.status(space)).assertions));
-    await expect.poll(held, { timeout: 5000, intervals: [50] }).toEqual(Array(9).fill(8));
+    await expect.poll(held, { timeout: 5000, intervals: [250] }).toEqual(Array(9).fill(8));
     console.log(`eight writers hold all eight ${Date.now() - startMs} ms after the last one reached the hub`);
     expect(await roots(all, space)).toHaveLength(1);
     await Promise.all(all.map((peer) => peer.stop()));
