@@ -19,6 +19,7 @@ const NOTHING = { passed: 0, failed: 0, skipped: 0 };
 export async function test(args) {
   const { files, name } = readArguments(args);
   mkdirSync(CACHE, { recursive: true });
+  if (!hasTests(['src', 'apps', 'e2e'], files)) say(`no test file has ${files.join(' or ')} in its path`);
   const total = add(await runVitest(files, name), await runPlaywright(files, name));
   // Under a name, all tests of other names count as skipped.
   if (name) total.skipped = 0;
