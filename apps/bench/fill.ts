@@ -1,7 +1,9 @@
 /** Cold fill: an empty peer joins one that has everything. The same claims in runs, signed alone, and in bulk. */
+
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONFIDENCE_ONE, encodeClaims } from '../../src/assertion/claims.ts';
+import { scoped } from '../scoped.ts';
 import type { Bench, Context } from './bench.ts';
 import { claims } from './claims.ts';
 import type { Take } from './figure.ts';
@@ -83,36 +85,38 @@ async function runFill(context: Context, kind: Kind): Promise<Take[]> {
 
 /** Fills one peer, and from it an empty one: both are processes with stores on disk. */
 async function fill(context: Context, directory: string, kind: Kind): Promise<Filled> {
-  await using full = startPeer(context);
-  await full.call.start(join(directory, 'full'), true);
-  await full.call.create();
-  const invite = await full.call.invite();
-  await full.call.write(0, Math.ceil(context.assertions / kind.claimsEach), kind.claimsEach, kind.alone);
-  const to = join(directory, 'empty');
-  await using empty = startPeer(context);
-  await empty.call.start(to, true);
-  const before = await Promise.all([empty.call.cpuMs(), full.call.cpuMs()]);
-  const joinedMs = await empty.call.join(invite);
-  const visibleMs = await empty.call.visible(context.assertions);
-  const after = await Promise.all([empty.call.cpuMs(), full.call.cpuMs()]);
-  const durableMs = await full.call.settled();
-  const times = await empty.call.visibleTimes();
-  const firstMs = times[0] ?? Number.NaN;
-  const tenthMs = times[Math.ceil(times.length / 10) - 1] ?? Number.NaN;
-  const { read, written } = await empty.call.socketBytes();
-  if ((await full.call.root()) !== (await empty.call.root())) throw new Error('The roots differ.');
-  await Promise.all([full.call.stop(), empty.call.stop()]);
-  const cpuMs = [after[0] - before[0], after[1] - before[1]] as const;
-  return {
-    cpuMs,
-    joinedMs,
-    firstMs,
-    tenthMs,
-    visibleMs,
-    durableMs,
-    wireBytes: read + written,
-    directory: to,
-  };
+  return scoped(startPeer(context), async (full) => {
+    await full.call.start(join(directory, 'full'), true);
+    await full.call.create();
+    const invite = await full.call.invite();
+    await full.call.write(0, Math.ceil(context.assertions / kind.claimsEach), kind.claimsEach, kind.alone);
+    const to = join(directory, 'empty');
+    return scoped(startPeer(context), async (empty) => {
+      await empty.call.start(to, true);
+      const before = await Promise.all([empty.call.cpuMs(), full.call.cpuMs()]);
+      const joinedMs = await empty.call.join(invite);
+      const visibleMs = await empty.call.visible(context.assertions);
+      const after = await Promise.all([empty.call.cpuMs(), full.call.cpuMs()]);
+      const durableMs = await full.call.settled();
+      const times = await empty.call.visibleTimes();
+      const firstMs = times[0] ?? Number.NaN;
+      const tenthMs = times[Math.ceil(times.length / 10) - 1] ?? Number.NaN;
+      const { read, written } = await empty.call.socketBytes();
+      if ((await full.call.root()) !== (await empty.call.root())) throw new Error('The roots differ.');
+      await Promise.all([full.call.stop(), empty.call.stop()]);
+      const cpuMs = [after[0] - before[0], after[1] - before[1]] as const;
+      return {
+        cpuMs,
+        joinedMs,
+        firstMs,
+        tenthMs,
+        visibleMs,
+        durableMs,
+        wireBytes: read + written,
+        directory: to,
+      };
+    });
+  });
 }
 
 function cpuTake(name: string, cpuMs: number, count: number, { cpuUsEach }: VerifyRates): Take {
@@ -128,9 +132,10 @@ function steadyTakes({ tenthMs, visibleMs }: Filled, count: number, unit: string
 
 /** Seconds for so many bytes over one libp2p stream, by TCP, Noise and yamux. */
 async function measureStream(context: Context, bytes: number): Promise<number> {
-  await using pair = await startNodes(context);
-  await pair.a.stream(bytes); // The first one compiles.
-  return await pair.a.stream(bytes);
+  return scoped(await startNodes(context), async (pair) => {
+    await pair.a.stream(bytes); // The first one compiles.
+    return await pair.a.stream(bytes);
+  });
 }
 
 function overhead({ wireBytes }: Filled, count: number, { claimsEach }: Kind): number {

@@ -1,6 +1,8 @@
 /** Opening a store that holds many assertions: how long, and how much memory it takes. */
+
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scoped } from '../scoped.ts';
 import type { Bench, Context } from './bench.ts';
 import type { Take } from './figure.ts';
 import { startPeer } from './pair.ts';
@@ -33,17 +35,19 @@ export const open: Bench = {
 };
 
 async function write(directory: string, count: number): Promise<void> {
-  await using peer = startPeer({ profiles: undefined });
-  await peer.call.start(directory, false);
-  await peer.call.create();
-  await peer.call.write(0, count, 1, false);
-  await peer.call.stop();
+  return scoped(startPeer({ profiles: undefined }), async (peer) => {
+    await peer.call.start(directory, false);
+    await peer.call.create();
+    await peer.call.write(0, count, 1, false);
+    await peer.call.stop();
+  });
 }
 
 async function measure(context: Context, directory: string): Promise<{ tookMs: number; rss: number }> {
-  await using peer = startPeer({ ...context, exposeGc: true });
-  const tookMs = await peer.call.start(directory, false);
-  const rss = await peer.call.memory();
-  await peer.call.stop();
-  return { tookMs, rss };
+  return scoped(startPeer({ ...context, exposeGc: true }), async (peer) => {
+    const tookMs = await peer.call.start(directory, false);
+    const rss = await peer.call.memory();
+    await peer.call.stop();
+    return { tookMs, rss };
+  });
 }

@@ -1,7 +1,9 @@
 /** Push: from `assert` on one peer to visible on the other, against bare gossipsub. */
+
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { scoped } from '../scoped.ts';
 import type { Bench, Context } from './bench.ts';
 import { percentiles, type Take } from './figure.ts';
 import { type Pair, startNodes, startPeers } from './pair.ts';
@@ -73,53 +75,55 @@ interface PushTimes extends Latencies {
 }
 
 async function measurePush(context: Context, directory: string): Promise<PushTimes> {
-  await using pair = await startPeers(directory, context);
-  const { a, b } = pair;
-  await a.put(0);
-  await b.visible(1);
-  const asked: number[] = [];
-  const durable: number[] = [];
-  const cpuBefore = await cpuOf(pair);
-  for (let n = 1; n < WARM_UP + context.samples; n++) {
-    await setTimeout(PAUSE_MS);
-    const [askedMs, durableMs] = await a.put(n);
-    asked.push(askedMs);
-    durable.push(durableMs);
-    await b.visible(n + 1);
-  }
-  const cpuMsEach = ((await cpuOf(pair)) - cpuBefore) / asked.length;
-  const seen = (await b.visibleTimes()).slice(WARM_UP);
-  const before = WARM_UP + context.samples;
-  const startedMs = await a.write(before, context.assertions, 1, false);
-  const doneMs = await b.visible(before + context.assertions);
-  return {
-    latencies: seen.map((atMs, i) => atMs - (asked[WARM_UP - 1 + i] ?? Number.NaN)),
-    fromDurable: seen.map((atMs, i) => atMs - (durable[WARM_UP - 1 + i] ?? Number.NaN)),
-    cpuMsEach,
-    perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
-  };
+  return scoped(await startPeers(directory, context), async (pair) => {
+    const { a, b } = pair;
+    await a.put(0);
+    await b.visible(1);
+    const asked: number[] = [];
+    const durable: number[] = [];
+    const cpuBefore = await cpuOf(pair);
+    for (let n = 1; n < WARM_UP + context.samples; n++) {
+      await setTimeout(PAUSE_MS);
+      const [askedMs, durableMs] = await a.put(n);
+      asked.push(askedMs);
+      durable.push(durableMs);
+      await b.visible(n + 1);
+    }
+    const cpuMsEach = ((await cpuOf(pair)) - cpuBefore) / asked.length;
+    const seen = (await b.visibleTimes()).slice(WARM_UP);
+    const before = WARM_UP + context.samples;
+    const startedMs = await a.write(before, context.assertions, 1, false);
+    const doneMs = await b.visible(before + context.assertions);
+    return {
+      latencies: seen.map((atMs, i) => atMs - (asked[WARM_UP - 1 + i] ?? Number.NaN)),
+      fromDurable: seen.map((atMs, i) => atMs - (durable[WARM_UP - 1 + i] ?? Number.NaN)),
+      cpuMsEach,
+      perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
+    };
+  });
 }
 
 async function measureGossip(context: Context): Promise<Latencies> {
-  await using pair = await startNodes(context);
-  const { a, b } = pair;
-  const sent: number[] = [];
-  const cpuBefore = await cpuOf(pair);
-  const count = WARM_UP + context.samples;
-  for (let n = 0; n < count; n++) {
-    await setTimeout(PAUSE_MS);
-    sent.push(await a.publish(n, MESSAGE_BYTES));
-    await b.heard(n + 1);
-  }
-  const cpuMsEach = ((await cpuOf(pair)) - cpuBefore) / count;
-  const heard = (await b.heardTimes()).slice(WARM_UP);
-  const startedMs = await a.publishMany(count, context.assertions, MESSAGE_BYTES);
-  const doneMs = await b.heard(count + context.assertions);
-  return {
-    latencies: heard.map((atMs, i) => atMs - (sent[WARM_UP + i] ?? Number.NaN)),
-    cpuMsEach,
-    perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
-  };
+  return scoped(await startNodes(context), async (pair) => {
+    const { a, b } = pair;
+    const sent: number[] = [];
+    const cpuBefore = await cpuOf(pair);
+    const count = WARM_UP + context.samples;
+    for (let n = 0; n < count; n++) {
+      await setTimeout(PAUSE_MS);
+      sent.push(await a.publish(n, MESSAGE_BYTES));
+      await b.heard(n + 1);
+    }
+    const cpuMsEach = ((await cpuOf(pair)) - cpuBefore) / count;
+    const heard = (await b.heardTimes()).slice(WARM_UP);
+    const startedMs = await a.publishMany(count, context.assertions, MESSAGE_BYTES);
+    const doneMs = await b.heard(count + context.assertions);
+    return {
+      latencies: heard.map((atMs, i) => atMs - (sent[WARM_UP + i] ?? Number.NaN)),
+      cpuMsEach,
+      perSecond: (context.assertions / (doneMs - startedMs)) * 1000,
+    };
+  });
 }
 
 async function cpuOf({ a, b }: Pair<{ readonly cpuMs: () => Promise<number> }>): Promise<number> {

@@ -26,10 +26,26 @@ export interface StartOptions {
 
 /** Throws `STORE_LOCKED` when another process has the store, `LISTEN_FAILED` when a port cannot be had. */
 export async function startPeer(options: StartOptions): Promise<RunningPeer> {
-  const { config, log, makePeer } = options;
-  const data = openDataDir(config.dataDir);
+  const data = openDataDir(options.config.dataDir);
   await data.create();
-  await using undo = new AsyncDisposableStack();
+  const undo: Undo = [];
+  try {
+    return await open(options, data, undo);
+  } catch (error) {
+    await undoAll(undo);
+    throw error;
+  }
+}
+
+/** What was begun, to be ended in reverse. */
+type Undo = (() => Promise<void> | void)[];
+
+async function undoAll(undo: Undo): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+async function open(options: StartOptions, data: DataDir, undo: Undo): Promise<RunningPeer> {
+  const { config, log, makePeer } = options;
   const peer = await makePeer({
     dataDir: config.dataDir,
     listen: await chooseListeners(config, data),
@@ -37,13 +53,12 @@ export async function startPeer(options: StartOptions): Promise<RunningPeer> {
     announce: config.announce,
     log,
   });
-  undo.defer(() => peer.stop());
+  undo.push(() => peer.stop());
   const space = await firstSpace(peer, config.space);
   const server = await serve(options, peer, space, data, undo);
   const invite = await space.invite({ base: `${server.url}/` });
   const info = await peer.info();
-  const keep = undo.move();
-  return { url: server.url, peer, info, invite, [Symbol.asyncDispose]: () => keep.disposeAsync() };
+  return { url: server.url, peer, info, invite, [Symbol.asyncDispose]: () => undoAll(undo) };
 }
 
 /** The space of that name; where there is no space at all it is made, so that a first start has one. */
@@ -60,7 +75,7 @@ async function serve(
   peer: Peer,
   space: Space,
   data: DataDir,
-  undo: AsyncDisposableStack,
+  undo: Undo,
 ): Promise<HttpServer> {
   const instance = randomBytes(16).toString('hex');
   const closing = new AbortController();
@@ -76,11 +91,11 @@ async function serve(
   });
   const exact = config.source('port') !== 'default';
   const server = await serveHttp(app, { host: config.host, port: config.port, exact });
-  undo.defer(() => server.close());
+  undo.push(() => server.close());
   // Streams are ended first (undone in reverse), so that closing the server has nothing to wait for.
-  undo.defer(() => closing.abort());
+  undo.push(() => closing.abort());
   const url = server.localUrl;
   await data.setRunning({ url, pid: process.pid, instance, startedAtMs: Date.now() });
-  undo.defer(() => data.clearRunning(instance));
+  undo.push(() => data.clearRunning(instance));
   return server;
 }

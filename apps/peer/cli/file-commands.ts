@@ -1,9 +1,11 @@
 /** `import` and `export`. */
+
 import { createWriteStream, existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { AverError } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
+import { scoped } from '../../scoped.ts';
 import { importFacts } from '../import/import-facts.ts';
 import type { BadRow } from '../import/rows.ts';
 import { type FileFormat, openSource, type SourceFile } from '../import/source-file.ts';
@@ -42,34 +44,35 @@ export function addFileCommands(add: AddCommand): void {
 
 async function importFile(context: Context, args: readonly string[], options: Options): Promise<void> {
   const [path = ''] = args;
-  await using file = await openSource(path, context.io.stdin, context.signal);
-  const format = formatOf(options.format, file);
-  if (format === 'aver') return importExport(context, file);
-  const { out, signal, io } = context;
-  await context.useSpace(async (space) => {
-    const startMs = io.nowMs();
-    const progress = new Progress(out, io.nowMs);
-    const problems = new Problems(context, file.name, progress);
-    const done = await importFacts(space, file, {
-      format,
-      keepGoing: options.keepGoing === true,
-      text: options.text === true,
-      signal,
-      onProblem: (problem) => problems.show(problem),
-      onProgress: (state) => progress.show(state),
-    }).finally(() => {
-      progress.clear();
-      problems.end();
+  return scoped(await openSource(path, context.io.stdin, context.signal), async (file) => {
+    const format = formatOf(options.format, file);
+    if (format === 'aver') return importExport(context, file);
+    const { out, signal, io } = context;
+    await context.useSpace(async (space) => {
+      const startMs = io.nowMs();
+      const progress = new Progress(out, io.nowMs);
+      const problems = new Problems(context, file.name, progress);
+      const done = await importFacts(space, file, {
+        format,
+        keepGoing: options.keepGoing === true,
+        text: options.text === true,
+        signal,
+        onProblem: (problem) => problems.show(problem),
+        onProgress: (state) => progress.show(state),
+      }).finally(() => {
+        progress.clear();
+        problems.end();
+      });
+      const seconds = Math.max(0.001, (io.nowMs() - startMs) / 1000);
+      const claimsPerSecond = Math.round(done.claims / seconds);
+      const skipped = done.skipped === 0 ? '' : `, ${countText(done.skipped, 'bad row')} left out`;
+      await out.result({ file: file.name, format, space: space.id, ...done, seconds, claimsPerSecond }, () =>
+        [
+          `${countText(done.claims, 'claim')} in ${countText(done.assertions, 'assertion')} written to ${space.name}`,
+          ` in ${seconds.toFixed(1)} s (${claimsPerSecond}/s)${skipped}`,
+        ].join(''),
+      );
     });
-    const seconds = Math.max(0.001, (io.nowMs() - startMs) / 1000);
-    const claimsPerSecond = Math.round(done.claims / seconds);
-    const skipped = done.skipped === 0 ? '' : `, ${countText(done.skipped, 'bad row')} left out`;
-    await out.result({ file: file.name, format, space: space.id, ...done, seconds, claimsPerSecond }, () =>
-      [
-        `${countText(done.claims, 'claim')} in ${countText(done.assertions, 'assertion')} written to ${space.name}`,
-        ` in ${seconds.toFixed(1)} s (${claimsPerSecond}/s)${skipped}`,
-      ].join(''),
-    );
   });
 }
 

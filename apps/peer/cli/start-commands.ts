@@ -1,7 +1,9 @@
 /** `init` and `start`. */
+
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { AverError, isAverError } from '../../../src/base/errors.ts';
+import { scoped } from '../../scoped.ts';
 import { DEFAULT_SPACE, dataDirOf, type SettingName } from '../config.ts';
 import { openDataDir } from '../data-dir.ts';
 import { type RunningPeer, startPeer } from '../running-peer.ts';
@@ -103,12 +105,13 @@ async function start(context: Context): Promise<void> {
     if (!isAverError(error, 'STORE_LOCKED')) throw error;
     throw lockedBy(config.dataDir, await findRunning(config.dataDir), error);
   }
-  await using peer = running;
-  await announce(context, peer);
-  if (!context.signal.aborted) {
-    await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
-  }
-  context.out.message('Stopping …');
+  return scoped(running, async (peer) => {
+    await announce(context, peer);
+    if (!context.signal.aborted) {
+      await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
+    }
+    context.out.message('Stopping …');
+  });
 }
 
 function lockedBy(
