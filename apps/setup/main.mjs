@@ -51,7 +51,7 @@ function runForUser(file, args) {
  * @param {string} [cwd]
  */
 function runTypeScript(file, args, cwd = ROOT) {
-  // Early Node 24 warns that running TypeScript is new.
+  // Node 22 and early 24 warn that running TypeScript is new.
   return run('node', ['--disable-warning=ExperimentalWarning', file, ...args], { cwd });
 }
 

@@ -1,6 +1,6 @@
 /**
- * A Node that is new enough: the one that runs us, or a current one from the npm registry. The sources
- * run as they are, so it has to know their language: TypeScript, and `await using`.
+ * A Node that is new enough: the one that runs us, or a current one from the npm registry. libp2p 3
+ * needs Node 22, and from 22.18 on Node runs TypeScript as it is.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,8 +24,8 @@ export async function ensureNode() {
 /** @param {string} version as `process.version` says it */
 export function isNewEnough(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
-  // Before 24 there is no `await using`, before 24.2 no `import.meta.main`.
-  return major > 24 || (major === 24 && minor >= 2);
+  // 23.0 to 23.5 do not run TypeScript without a flag.
+  return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
 }
 
 /**
@@ -54,7 +54,7 @@ async function fetchNode(node) {
   ]);
   if (!(await runs(node))) {
     throw new SetupError(
-      `The Node that npm fetched (${name}) does not run here. Install Node 24.2 or newer: https://nodejs.org`,
+      `The Node that npm fetched (${name}) does not run here. Install Node 22.18 or newer: https://nodejs.org`,
     );
   }
 }

@@ -13,10 +13,11 @@ import { fingerprint } from './web.mjs';
 describe('Node', () => {
   it.each([
     ['v20.20.2', false],
-    ['v22.23.3', false],
-    ['v23.11.1', false],
-    ['v24.1.0', false],
-    ['v24.2.0', true],
+    ['v22.17.1', false],
+    ['v22.18.0', true],
+    ['v23.5.0', false],
+    ['v23.6.0', true],
+    ['v24.0.0', true],
     ['v26.10.0', true],
   ])('%s runs the project: %s', (version, expected) => {
     expect(isNewEnough(version)).toBe(expected);
