@@ -3,7 +3,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONFIDENCE_ONE, encodeClaims } from '../../src/assertion/claims.ts';
-import { scoped } from '../scoped.ts';
+import { scoped } from '../../src/base/scoped.ts';
 import type { Bench, Context } from './bench.ts';
 import { claims } from './claims.ts';
 import type { Take } from './figure.ts';

@@ -2,7 +2,7 @@
 
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scoped } from '../scoped.ts';
+import { scoped } from '../../src/base/scoped.ts';
 import type { Bench, Context } from './bench.ts';
 import type { Take } from './figure.ts';
 import { startPeer } from './pair.ts';

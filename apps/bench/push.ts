@@ -3,7 +3,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { scoped } from '../scoped.ts';
+import { scoped } from '../../src/base/scoped.ts';
 import type { Bench, Context } from './bench.ts';
 import { percentiles, type Take } from './figure.ts';
 import { type Pair, startNodes, startPeers } from './pair.ts';

@@ -2,7 +2,7 @@
 
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scoped } from '../scoped.ts';
+import { scoped } from '../../src/base/scoped.ts';
 import type { Bench } from './bench.ts';
 import { percentiles } from './figure.ts';
 import { startPeer } from './pair.ts';

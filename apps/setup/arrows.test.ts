@@ -50,6 +50,7 @@ describe('a planted fault is found', () => {
     ['src/base/x.ts', "new Worker(new URL('../peer/worker.ts', import.meta.url));", 'higher src/peer'],
     ['apps/web/x.tsx', "import '../peer/main.ts';", 'neighbour apps/peer'],
     ['src/store/db.test.ts', "import { main } from '../../e2e/harness.ts';", 'a test imports'],
+    ['apps/bench/x.ts', '  await using peer = start();', 'cannot parse'],
     ['src/sync/x.ts', "import { createLibp2p } from 'libp2p';", 'libp2p belongs'],
     ['src/peer/x.ts', "import type { PeerId } from '@libp2p/interface';", 'libp2p belongs'],
     ['src/peer/x.ts', "import { openDB } from 'idb';", 'idb and classic-level belong'],

@@ -53,6 +53,9 @@ const HIDDEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 /** A place beside the project that nothing in it may name; put together, so that this file does not. */
 const OUTSIDE = ['..', 'shared'].join('/');
 
+/** Node 22 runs our sources as they are and cannot parse this; test runners translate it for it. */
+const TOO_NEW = /^[ \t]*(?:await )?using \w+ =/m;
+
 const IMPORTS = [
   /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
   /^\s*import\s*['"]([^'"]+)['"]/gm,
@@ -90,6 +93,8 @@ function contentFaults({ path, text }: Source): Fault[] {
     const code = hidden[0].codePointAt(0)?.toString(16).padStart(4, '0');
     faults.push(`${path}:${line}: hidden control character U+${code}`);
   }
+  if (isCode(path) && !isTest(path) && TOO_NEW.test(text))
+    faults.push(`${path}: Node 22 cannot parse "using"`);
   if (text.includes(OUTSIDE)) faults.push(`${path}: names ${OUTSIDE}, which is outside the project`);
   return faults;
 }

@@ -5,7 +5,7 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { AverError } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
-import { scoped } from '../../scoped.ts';
+import { scoped } from '../../../src/base/scoped.ts';
 import { importFacts } from '../import/import-facts.ts';
 import type { BadRow } from '../import/rows.ts';
 import { type FileFormat, openSource, type SourceFile } from '../import/source-file.ts';

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { AverError, isAverError } from '../../../src/base/errors.ts';
-import { scoped } from '../../scoped.ts';
+import { scoped } from '../../../src/base/scoped.ts';
 import { DEFAULT_SPACE, dataDirOf, type SettingName } from '../config.ts';
 import { openDataDir } from '../data-dir.ts';
 import { type RunningPeer, startPeer } from '../running-peer.ts';

@@ -1,4 +1,4 @@
-/** `await using` for the programs here, which run as they are on Node 22 too: it does not know the words. */
+/** `await using` for sources that Node 22 runs as they are: it does not know the words. */
 export async function scoped<R extends AsyncDisposable, T>(
   resource: R,
   use: (resource: R) => Promise<T>,
