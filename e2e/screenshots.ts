@@ -1,5 +1,5 @@
 /**
- * The pictures of the README: `node e2e/screenshots.ts` fills `docs/images`. A Node peer with this
+ * The pictures of the README: `npm run screenshots` fills `docs/images`. A Node peer with this
  * project's own dependencies as facts, a second Node peer, and three windows; nothing is staged.
  */
 import { spawnSync } from 'node:child_process';

@@ -27,6 +27,11 @@ const COMMANDS = {
     await ensureChromium();
     return test(args);
   },
+  screenshots: async (args) => {
+    await ensureChromium();
+    await ensureWebApp();
+    return runTypeScript('e2e/screenshots.ts', args);
+  },
   check,
   build: async () => {
     await buildLibrary();
