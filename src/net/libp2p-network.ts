@@ -99,7 +99,8 @@ export class Libp2pNetwork implements Network {
       await this.#libp2p.start();
     } catch (cause) {
       await this.#libp2p.stop();
-      throw new AverError('LISTEN_FAILED', 'The network could not listen on its ports.', { cause });
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new AverError('LISTEN_FAILED', `The network could not start: ${why}`, { cause });
     }
     this.#started = true;
     this.#gossip.start();
