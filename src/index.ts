@@ -8,6 +8,7 @@ export type {
   AbortOptions,
   AssertReceipt,
   ClaimInput,
+  ConnectionStatus,
   CreateSpaceOptions,
   Fact,
   Hex,

@@ -97,6 +97,12 @@ export interface PeerStatus
   readonly comparedAtMs: number | undefined;
 }
 
+/** A connected peer, whatever its spaces. */
+export type ConnectionStatus = Omit<
+  PeerStatus,
+  'relation' | 'root' | 'count' | 'lacks' | 'leads' | 'comparedAtMs'
+>;
+
 export interface SpaceStatus {
   readonly id: Hex;
   readonly name: string;
@@ -264,7 +270,7 @@ export interface Space {
 }
 
 export interface PeerEvents {
-  peers: (peers: readonly PeerStatus[]) => void;
+  peers: (peers: readonly ConnectionStatus[]) => void;
   info: (info: PeerInfo) => void;
   space: (space: Hex) => void;
 }
@@ -272,9 +278,7 @@ export interface PeerEvents {
 export interface Peer extends AsyncDisposable {
   info(options?: AbortOptions): Promise<PeerInfo>;
   /** Connected peers, whatever their spaces. */
-  peers(
-    options?: AbortOptions,
-  ): Promise<readonly Omit<PeerStatus, 'relation' | 'root' | 'count' | 'lacks' | 'leads' | 'comparedAtMs'>[]>;
+  peers(options?: AbortOptions): Promise<readonly ConnectionStatus[]>;
   metrics(options?: AbortOptions): Promise<readonly MetricSample[]>;
   create(options: CreateSpaceOptions): Promise<Space>;
   /** Joins by invite (link or text), or opens a space that is already here by its id. */

@@ -118,7 +118,7 @@ export class LocalPeer implements Peer {
   }
 
   #peersChanged(): void {
-    void this.peers().then((peers) => this.#events.emit('peers', peers as never));
+    void this.peers().then((peers) => this.#events.emit('peers', peers));
     for (const space of this.#spaces.values()) space.touch();
   }
 

@@ -1,7 +1,7 @@
 /** `status()`: whether it synced, with whom, and what is missing. */
 import { bytesToHex } from '../base/bytes.ts';
 import type { ConnectedPeer } from '../base/ports.ts';
-import type { PeerStatus, SpaceStatus } from './api.ts';
+import type { ConnectionStatus, PeerStatus, SpaceStatus } from './api.ts';
 import type { LocalSpaceParts } from './local-space.ts';
 
 export async function spaceStatus(parts: LocalSpaceParts): Promise<SpaceStatus> {
@@ -45,10 +45,7 @@ function peerStatuses({ network, sync, roundTrips }: LocalSpaceParts): PeerStatu
   });
 }
 
-export function connectionStatus(
-  peer: ConnectedPeer,
-  roundTripMs: number | undefined,
-): Pick<PeerStatus, 'id' | 'transport' | 'relayed' | 'direction' | 'address' | 'roundTripMs'> {
+export function connectionStatus(peer: ConnectedPeer, roundTripMs: number | undefined): ConnectionStatus {
   const { id, transport, relayed, direction, address } = peer;
   return { id, transport, relayed, direction, address, roundTripMs };
 }
