@@ -20,6 +20,11 @@ test('a second tab follows: it shows the same facts live and writes through the 
   // One writer: both tabs went on with the same chain.
   await expect(second.outcome).toContainText('number 2');
   await expectEqualRoots([first, second]);
+  // What the peer tab says of itself, as now that its addresses are gone, leaves the other what it is.
+  await peer.kill();
+  await expect.poll(() => second.detail('This peer', 'Addresses')).toMatch(/^none/);
+  await expect(follows(second)).toBeVisible();
+  expect(await second.detail('This peer', 'Role')).toContain('follows');
 });
 
 test('when the peer tab closes the other takes over, and no acknowledged write is lost', async ({

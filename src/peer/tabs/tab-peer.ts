@@ -145,7 +145,8 @@ export class TabPeer implements Peer, TabLink {
   }
 
   #emit(space: string | undefined, event: string, args: readonly unknown[]): void {
-    if (space === undefined) this.#events.emit(event as 'space', ...(args as [string]));
+    if (event === 'info') this.#events.emit('info', this.#withRole(args[0] as PeerInfo));
+    else if (space === undefined) this.#events.emit(event as 'space', ...(args as [string]));
     else this.#spaces.get(space)?.events.emit(event as keyof SpaceEvents, ...(args as [never]));
   }
 
@@ -206,7 +207,11 @@ export class TabPeer implements Peer, TabLink {
   }
 
   async info(options: AbortOptions = {}): Promise<PeerInfo> {
-    const info = await this.#peerCall<PeerInfo>('info', [], options.signal);
+    return this.#withRole(await this.#peerCall<PeerInfo>('info', [], options.signal));
+  }
+
+  /** What the peer says of itself, as this tab may say it. */
+  #withRole(info: PeerInfo): PeerInfo {
     return { ...info, role: this.#leadership === undefined ? 'follower' : 'peer' };
   }
 
