@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { blake3, loadFastHash } from '../../src/base/hash.ts';
 import { Frontier } from '../../src/set/frontier.ts';
 import type { TipRecord } from '../../src/set/journal-keys.ts';
-import { LEAF_MAX, type Trie, trieEntry } from '../../src/set/trie.ts';
+import { LEAF_MAX, pathOf, type Trie, trieEntry } from '../../src/set/trie.ts';
 import { TEST_NOW_MS } from '../../src/testing/chains.ts';
 import type { Bench } from './bench.ts';
 import { atMost, type Take } from './figure.ts';
@@ -107,7 +107,7 @@ function touched(trie: Trie, tips: readonly TipRecord[], together: number) {
 
 /** The nibbles down to the leaf that holds the tip. */
 function pathTo(trie: Trie, tip: TipRecord): string {
-  const digits = Array.from(trieEntry(tip).path, (byte) => [byte >> 4, byte & 15]).flat();
+  const digits = Array.from(pathOf(trieEntry(tip)), (byte) => [byte >> 4, byte & 15]).flat();
   let depth = 0;
   while (trie.at(digits.slice(0, depth))?.kind === 'inner') depth++;
   return digits
