@@ -81,7 +81,10 @@ function show(text: string): void {
 }
 
 async function readReport(file: string): Promise<Report> {
-  return JSON.parse(await readFile(file, 'utf8')) as Report;
+  const report = JSON.parse(await readFile(file, 'utf8')) as Report;
+  show(machineLine(report.machine));
+  for (const section of report.sections) show(formatSection(section));
+  return report;
 }
 
 async function profileFolder(): Promise<string | undefined> {

@@ -34,7 +34,7 @@ const FULL: Sizes = {
   reconcileSizes: [10_000, 100_000, 1_000_000],
   keepTips: [1000, 100_000, 1_000_000],
   quietSeconds: 60,
-  samples: 1000,
+  samples: 500,
 };
 
 const EXAMPLES = `
