@@ -13,7 +13,7 @@ interface Report {
 
 const TINY = ['--rounds', '1', '--assertions', '200', '--samples', '3', '--open-assertions', '200'];
 /** The fills differ in what they write alone. */
-const KINDS = ['push', 'fill-runs', 'puts', 'reconcile', 'open', 'bundle'];
+const KINDS = ['browser', 'push', 'fill-runs', 'puts', 'reconcile', 'open', 'bundle'];
 /** A dozen processes start one after the other, each with all of libp2p. */
 const TIMEOUT_MS = 120_000;
 

@@ -5,6 +5,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Bench, Context } from './bench.ts';
+import { browser } from './browser.ts';
 import { bundle } from './bundle.ts';
 import { mergeTakes, type Section, type Take } from './figure.ts';
 import { fillAlone, fillBulk, fillRuns } from './fill.ts';
@@ -14,7 +15,17 @@ import { puts } from './puts.ts';
 import { reconcile } from './reconcile.ts';
 import { formatSection } from './table.ts';
 
-const BENCHES: readonly Bench[] = [push, fillRuns, fillAlone, fillBulk, puts, reconcile, open, bundle];
+const BENCHES: readonly Bench[] = [
+  browser,
+  push,
+  fillRuns,
+  fillAlone,
+  fillBulk,
+  puts,
+  reconcile,
+  open,
+  bundle,
+];
 
 interface Options {
   readonly json?: true;

@@ -1,0 +1,166 @@
+/** A browser: cold fill from a Node peer over WebSocket, and durable writes, in a real Chromium over IndexedDB. */
+
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type CDPSession, chromium, type Page } from 'playwright';
+import { build } from 'vite';
+import { scoped } from '../../src/base/scoped.ts';
+import { CHROMIUM_ARGS, findChromium } from '../setup/chromium.mjs';
+import type { Bench, Context } from './bench.ts';
+import type { Filled, PageMethods } from './browser-page.ts';
+import type { SourceMethods } from './browser-source.ts';
+import { percentiles, type Take } from './figure.ts';
+import { startProcess } from './remote.ts';
+
+const AUTHORS = 10;
+const TOGETHER = 100;
+/** The rows of one single-claim assertion as they are packed: block, chain, time, place, claim, tips, counters. */
+const ROW_BYTES = 900;
+
+export const browser: Bench = {
+  name: 'browser',
+  about: `a Chromium page pulls single-claim assertions of ${AUTHORS} authors, and writes its own`,
+  async run(context) {
+    const directory = await mkdtemp(join(context.directory, 'browser-'));
+    const source = startProcess<SourceMethods>('browser-source.ts', context);
+    return scoped(source, async ({ call }) => {
+      const invite = await call.start(directory, context.assertions, AUTHORS);
+      const takes = await scoped(await openPage(), async (page) => {
+        const filled = await profiled(page, context, 'fill', () =>
+          page.call.fill('fill', invite, context.assertions),
+        );
+        if (filled.root !== (await call.root())) throw new Error('The roots differ.');
+        const rawSeconds = await page.call.rawFill('fill');
+        return [...fillTakes(filled, context.assertions, rawSeconds), ...(await putTakes(page, context))];
+      });
+      await call.stop();
+      return takes;
+    });
+  },
+};
+
+function fillTakes(filled: Filled, count: number, rawSeconds: number): Take[] {
+  const limit = ['bare IndexedDB, same bytes', count / rawSeconds] as const;
+  const { firstMs, tenthMs, visibleMs, frames } = filled;
+  return [
+    { name: 'join to all visible', unit: 'assertions/s', value: (1000 * count) / visibleMs, limit },
+    ...(visibleMs > tenthMs
+      ? [
+          {
+            name: 'after the first tenth',
+            unit: 'assertions/s',
+            value: (900 * count) / (visibleMs - tenthMs),
+            limit,
+          },
+        ]
+      : []),
+    { name: 'join to first visible', unit: 'ms', value: firstMs },
+    { name: 'longest frame meanwhile', unit: 'ms', value: frames.longestMs, limit: ['the bar', 50] },
+    { name: 'longest task meanwhile', unit: 'ms', value: frames.longestTaskMs },
+    { name: 'tasks over 50 ms', unit: '', value: frames.tasksOver50Ms },
+  ];
+}
+
+async function putTakes(page: BenchPage, context: Context): Promise<Take[]> {
+  const { samples } = context;
+  await page.call.puts(0, samples, 1); // The first ones compile.
+  const raw = percentiles(await page.call.rawPuts(samples, ROW_BYTES)).p50;
+  const alone = percentiles(await profiled(page, context, 'puts', () => page.call.puts(samples, samples, 1)));
+  const rounds = Math.ceil(samples / 10);
+  const together = percentiles(await page.call.puts(2 * samples, rounds, TOGETHER)).p50;
+  const limit = ['bare strict transaction, p50', raw] as const;
+  return [
+    { name: 'assert, one at a time, p50', unit: 'ms', value: alone.p50, limit },
+    { name: 'assert, one at a time, p99', unit: 'ms', value: alone.p99, limit },
+    {
+      name: `assert, ${TOGETHER} at once`,
+      unit: 'assertions/s',
+      value: (1000 * TOGETHER) / together,
+      limit: ['bare strict transactions, one each', 1000 / raw],
+    },
+  ];
+}
+
+interface BenchPage extends AsyncDisposable {
+  readonly call: PageMethods;
+  readonly devtools: CDPSession;
+}
+
+async function openPage(): Promise<BenchPage> {
+  const script = await buildPage();
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/page.js';
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? script : '<!doctype html><script type="module" src="/page.js"></script>');
+  }).listen(0, '127.0.0.1');
+  const executablePath = findChromium();
+  const chrome = await chromium.launch({
+    args: CHROMIUM_ARGS,
+    ...(executablePath ? { executablePath } : {}),
+  });
+  const page = await chrome.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page.waitForFunction(() => 'bench' in globalThis);
+  return {
+    call: proxyOf(page),
+    devtools: await page.context().newCDPSession(page),
+    async [Symbol.asyncDispose]() {
+      await chrome.close();
+      server.close();
+    },
+  };
+}
+
+/** Each method of the page, to be called from here. */
+function proxyOf(page: Page): PageMethods {
+  return new Proxy({} as PageMethods, {
+    get:
+      (_, method: string) =>
+      (...args: unknown[]) =>
+        page.evaluate(
+          ([name, given]) => {
+            const { bench } = globalThis as unknown as {
+              bench: Record<string, (...a: unknown[]) => unknown>;
+            };
+            return bench[name as string]?.(...(given as unknown[]));
+          },
+          [method, args] as const,
+        ),
+  });
+}
+
+/** Runs the action, with a CPU profile of the page's main thread where profiles are wanted. */
+async function profiled<Result>(
+  { devtools }: BenchPage,
+  { profiles }: Context,
+  name: string,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  if (profiles === undefined) return action();
+  await devtools.send('Profiler.enable');
+  await devtools.send('Profiler.setSamplingInterval', { interval: 200 });
+  await devtools.send('Profiler.start');
+  const result = await action();
+  const { profile } = await devtools.send('Profiler.stop');
+  await writeFile(join(profiles, `browser-${name}.cpuprofile`), JSON.stringify(profile));
+  return result;
+}
+
+async function buildPage(): Promise<string> {
+  const result = await build({
+    configFile: false,
+    publicDir: false,
+    logLevel: 'error',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    build: {
+      write: false,
+      minify: false,
+      target: 'es2023',
+      lib: { entry: join(import.meta.dirname, 'browser-page.ts'), formats: ['es'], fileName: 'page' },
+    },
+  });
+  const [bundle] = result as { output: { code: string }[] }[];
+  return bundle?.output[0]?.code ?? '';
+}
