@@ -39,14 +39,15 @@ export async function takeOver(db: IDBPDatabase, token: string, end: ConnectionE
 }
 
 class IndexedDbRecords implements Records {
-  readonly #db: IDBPDatabase;
+  /** Not through idb: what it wraps around each request would be felt here. */
+  readonly #db: IDBDatabase;
   readonly #token: string;
   readonly #end: ConnectionEnd;
   readonly #turns = new MessageChannel();
   readonly #waiting: (() => void)[] = [];
 
   constructor(db: IDBPDatabase, token: string, end: ConnectionEnd) {
-    this.#db = db;
+    this.#db = unwrap(db);
     this.#token = token;
     this.#end = end;
     this.#turns.port1.onmessage = () => this.#waiting.shift()?.();
@@ -60,29 +61,36 @@ class IndexedDbRecords implements Records {
     return this.#try(() => this.#commit(change, durable));
   }
 
-  async #commit(change: Change, durable: boolean): Promise<void> {
+  #commit(change: Change, durable: boolean): Promise<void> {
     // A change of the log alone leaves those alone who read tables.
     const names = change.put || change.remove ? [LOG, RECORDS, META] : [LOG, META];
-    const wrapped = this.#db.transaction(names, 'readwrite', { durability: durable ? 'strict' : 'relaxed' });
-    // Raw requests: the transaction alone says whether all went well. It cannot commit before the
-    // token was looked at, for its requests are answered in order.
-    const transaction = unwrap(wrapped);
+    const transaction = this.#db.transaction(names, 'readwrite', {
+      durability: durable ? 'strict' : 'relaxed',
+    });
     let isFenced = false;
+    // The transaction cannot commit before the token was looked at: its requests are answered in order.
     const reading = transaction.objectStore(META).get(WRITER);
     reading.onsuccess = () => {
       isFenced = reading.result !== this.#token;
       if (isFenced) transaction.abort();
     };
     apply(transaction, change, durable);
-    await wrapped.done.catch((error) => {
-      throw isFenced ? new AverError('STORE_FENCED', 'Another tab writes to this store now.') : error;
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => {
+        reject(
+          isFenced
+            ? new AverError('STORE_FENCED', 'Another tab writes to this store now.')
+            : transaction.error,
+        );
+      };
     });
   }
 
   read(numbers: readonly number[]): Promise<(Uint8Array | undefined)[]> {
     return this.#try(() => {
-      const { store } = this.#db.transaction(RECORDS);
-      return Promise.all(numbers.map((number) => store.get(number)));
+      const store = this.#db.transaction(RECORDS).objectStore(RECORDS);
+      return Promise.all(numbers.map((number) => resultOf(store.get(number))));
     });
   }
 
@@ -107,6 +115,13 @@ class IndexedDbRecords implements Records {
       throw this.failure ?? toStoreError(error);
     }
   }
+}
+
+function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 }
 
 function apply(transaction: IDBTransaction, change: Change, durable: boolean): void {
