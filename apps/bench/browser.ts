@@ -28,12 +28,18 @@ export const browser: Bench = {
     return scoped(source, async ({ call }) => {
       const invite = await call.start(directory, context.assertions, AUTHORS);
       const takes = await scoped(await openPage(), async (page) => {
-        const filled = await profiled(page, context, 'fill', () =>
-          page.call.fill('fill', invite, context.assertions),
-        );
+        let filled = {} as Filled;
+        const tasksMs = await page.tasksMs(async () => {
+          filled = await profiled(page, context, 'fill', () =>
+            page.call.fill('fill', invite, context.assertions),
+          );
+        });
         if (filled.root !== (await call.root())) throw new Error('The roots differ.');
         const rawSeconds = await page.call.rawFill('fill');
-        return [...fillTakes(filled, context.assertions, rawSeconds), ...(await putTakes(page, context))];
+        return [
+          ...fillTakes(filled, context.assertions, rawSeconds, tasksMs),
+          ...(await putTakes(page, context)),
+        ];
       });
       await call.stop();
       return takes;
@@ -41,7 +47,7 @@ export const browser: Bench = {
   },
 };
 
-function fillTakes(filled: Filled, count: number, rawSeconds: number): Take[] {
+function fillTakes(filled: Filled, count: number, rawSeconds: number, tasksMs: readonly number[]): Take[] {
   const limit = ['bare IndexedDB, same bytes', count / rawSeconds] as const;
   const { firstMs, tenthMs, visibleMs, frames } = filled;
   return [
@@ -60,6 +66,8 @@ function fillTakes(filled: Filled, count: number, rawSeconds: number): Take[] {
     { name: 'longest frame meanwhile', unit: 'ms', value: frames.longestMs, limit: ['the bar', 50] },
     { name: 'longest task meanwhile', unit: 'ms', value: frames.longestTaskMs },
     { name: 'tasks over 50 ms', unit: '', value: frames.tasksOver50Ms },
+    { name: 'longest task, CPU time', unit: 'ms', value: Math.max(...tasksMs), limit: ['the bar', 50] },
+    { name: 'CPU of the main thread', unit: 'µs each', value: (1000 * sum(tasksMs)) / count },
   ];
 }
 
@@ -86,6 +94,8 @@ async function putTakes(page: BenchPage, context: Context): Promise<Take[]> {
 interface BenchPage extends AsyncDisposable {
   readonly call: PageMethods;
   readonly devtools: CDPSession;
+  /** The tasks of the page's main thread while the action runs, in ms of its CPU time. */
+  tasksMs(action: () => Promise<unknown>): Promise<readonly number[]>;
 }
 
 async function openPage(): Promise<BenchPage> {
@@ -106,11 +116,48 @@ async function openPage(): Promise<BenchPage> {
   return {
     call: proxyOf(page),
     devtools: await page.context().newCDPSession(page),
+    async tasksMs(action) {
+      await chrome.startTracing(page, { categories: ['toplevel', '__metadata'] });
+      await action();
+      return tasksOf(JSON.parse((await chrome.stopTracing()).toString()) as Trace);
+    },
     async [Symbol.asyncDispose]() {
       await chrome.close();
       server.close();
     },
   };
+}
+
+interface Trace {
+  readonly traceEvents: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly tid: number;
+    readonly tdur?: number;
+    readonly args: { readonly name?: string };
+  }[];
+}
+
+/** Of all main threads of renderers, that of the page is the busiest. */
+function tasksOf({ traceEvents }: Trace): readonly number[] {
+  const isMain = new Set(
+    traceEvents
+      .filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+      .map(({ pid, tid }) => `${pid}/${tid}`),
+  );
+  const tasksByThread = new Map<string, number[]>();
+  for (const { name, pid, tid, tdur = 0 } of traceEvents) {
+    const thread = `${pid}/${tid}`;
+    if (!name.endsWith('RunTask') || !isMain.has(thread)) continue;
+    const tasks = tasksByThread.get(thread) ?? [];
+    tasksByThread.set(thread, tasks);
+    tasks.push(tdur / 1000);
+  }
+  return [...tasksByThread.values()].sort((a, b) => sum(b) - sum(a))[0] ?? [];
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Each method of the page, to be called from here. */
