@@ -70,6 +70,26 @@ const methods = {
     return tookMs;
   },
 
+  /** A strict transaction and an assertion by turns, as writes of people come: with pauses. Milliseconds of each. */
+  async putsApart(
+    from: number,
+    count: number,
+    bytes: number,
+  ): Promise<readonly [rawMs: readonly number[], assertMs: readonly number[]]> {
+    const db = await openRaw('raw-puts');
+    const record = crypto.getRandomValues(new Uint8Array(bytes));
+    const space = await localSpace();
+    const [rawMs, assertMs]: [number[], number[]] = [[], []];
+    for (const claim of claims(from, count)) {
+      rawMs.push(...(await timesOf(1, () => put(db, [record], 'strict'))));
+      await pause();
+      assertMs.push(...(await timesOf(1, () => space.assert(claim))));
+      await pause();
+    }
+    db.close();
+    return [rawMs, assertMs];
+  },
+
   /** Milliseconds of each of so many rounds of `together` assertions at once, until all are durable. */
   async puts(from: number, rounds: number, together: number): Promise<readonly number[]> {
     const space = await localSpace();
@@ -94,6 +114,9 @@ function localSpace(): Promise<Space> {
   })();
   return writing;
 }
+
+const PAUSE_MS = 10;
+const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
 async function timesOf(count: number, action: () => Promise<unknown>): Promise<number[]> {
   const tookMs: number[] = [];
