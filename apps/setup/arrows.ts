@@ -21,7 +21,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/net', 'src/store', 'src/sync'],
   ['src/peer'],
   ['src'],
-  ['apps/web', 'apps/peer', 'apps/bench', 'apps/setup'],
+  ['apps/setup'],
+  ['apps/web', 'apps/peer', 'apps/bench'],
   ['e2e'],
 ];
 

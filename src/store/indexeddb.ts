@@ -50,13 +50,15 @@ async function connect(name: string, end: ConnectionEnd): Promise<IDBPDatabase> 
   const opening = openDB(name, VERSION, {
     upgrade(db, from, _to, transaction) {
       if (from === 0) return createObjectStores(db);
-      end.error = versionError(name, from);
+      end.error = versionError(name, from, VERSION);
       transaction.done.catch(() => undefined);
       transaction.abort();
     },
     blocking(_current, next, event) {
       end.error =
-        next === null ? new AverError('STORE_FAILED', 'The store was deleted.') : versionError(name, next);
+        next === null
+          ? new AverError('STORE_FAILED', 'The store was deleted.')
+          : versionError(name, next, VERSION);
       (event.target as IDBDatabase).close();
     },
     terminated() {
@@ -81,7 +83,7 @@ function withDeadline(opening: Promise<IDBPDatabase>, name: string): Promise<IDB
 
 function toOpenError(error: unknown, name: string): unknown {
   if (error instanceof DOMException) {
-    if (error.name === 'VersionError') return versionError(name);
+    if (error.name === 'VersionError') return versionError(name, undefined, VERSION);
     // Private windows and blocked site data.
     if (['SecurityError', 'InvalidStateError', 'NotAllowedError'].includes(error.name)) {
       return new AverError('NO_STORAGE', `The browser refused IndexedDB: ${error.message}`, { cause: error });
