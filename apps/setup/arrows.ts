@@ -34,8 +34,8 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
     allowed: /^(?:src\/net|apps\/bench|e2e)\//,
   },
   {
-    what: 'idb and classic-level belong in src/store',
-    packages: /^(?:idb|classic-level)(?:\/|$)/,
+    what: 'classic-level belongs in src/store',
+    packages: /^classic-level(?:\/|$)/,
     allowed: /^(?:src\/store|apps\/bench)\//,
   },
   {

@@ -2,7 +2,6 @@
  * Records in IndexedDB, for one writer at a time: opening puts a token into the store, and every
  * transaction that writes checks that it is still there.
  */
-import { type IDBPDatabase, unwrap } from 'idb';
 import { AverError } from '../base/errors.ts';
 import type { Change, Found, Records } from './lsm/records.ts';
 
@@ -19,35 +18,32 @@ export interface ConnectionEnd {
   error: AverError | undefined;
 }
 
-export function createObjectStores(db: IDBPDatabase): void {
+export function createObjectStores(db: IDBDatabase): void {
   db.createObjectStore(LOG, { autoIncrement: true });
   db.createObjectStore(RECORDS);
   db.createObjectStore(META);
 }
 
 /** Takes over from whoever wrote before, and reads what they left, in one transaction. */
-export async function takeOver(db: IDBPDatabase, token: string, end: ConnectionEnd): Promise<Found> {
+export async function takeOver(db: IDBDatabase, token: string, end: ConnectionEnd): Promise<Found> {
   const transaction = db.transaction([LOG, META], 'readwrite');
   const meta = transaction.objectStore(META);
-  const [manifest, log] = await Promise.all([
-    meta.get(MANIFEST) as Promise<Uint8Array | undefined>,
-    transaction.objectStore(LOG).getAll() as Promise<Uint8Array[]>,
-    meta.put(token, WRITER),
-    transaction.done,
-  ]);
-  return { records: new IndexedDbRecords(db, token, end), manifest, log };
+  const manifest = resultOf<Uint8Array | undefined>(meta.get(MANIFEST));
+  const log = resultOf<Uint8Array[]>(transaction.objectStore(LOG).getAll());
+  meta.put(token, WRITER);
+  await Promise.all([manifest, log, doneOf(transaction)]);
+  return { records: new IndexedDbRecords(db, token, end), manifest: await manifest, log: await log };
 }
 
 class IndexedDbRecords implements Records {
-  /** Not through idb: what it wraps around each request would be felt here. */
   readonly #db: IDBDatabase;
   readonly #token: string;
   readonly #end: ConnectionEnd;
   readonly #turns = new MessageChannel();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(db: IDBPDatabase, token: string, end: ConnectionEnd) {
-    this.#db = unwrap(db);
+  constructor(db: IDBDatabase, token: string, end: ConnectionEnd) {
+    this.#db = db;
     this.#token = token;
     this.#end = end;
     this.#turns.port1.onmessage = () => this.#waiting.shift()?.();
@@ -75,15 +71,8 @@ class IndexedDbRecords implements Records {
       if (isFenced) transaction.abort();
     };
     apply(transaction, change, durable);
-    return new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
-      transaction.onabort = () => {
-        reject(
-          isFenced
-            ? new AverError('STORE_FENCED', 'Another tab writes to this store now.')
-            : transaction.error,
-        );
-      };
+    return doneOf(transaction).catch((error) => {
+      throw isFenced ? new AverError('STORE_FENCED', 'Another tab writes to this store now.') : error;
     });
   }
 
@@ -115,6 +104,13 @@ class IndexedDbRecords implements Records {
       throw this.failure ?? toStoreError(error);
     }
   }
+}
+
+function doneOf(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
 
 function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {

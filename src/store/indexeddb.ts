@@ -5,7 +5,6 @@
  * Several tabs may open one store, but only the one that opened it last can write. So a tab that was
  * frozen and taken over cannot write on when it wakes up; what it still reads is as of its time, or fails.
  */
-import { type IDBPDatabase, openDB } from 'idb';
 import { bytesToHex } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -43,35 +42,43 @@ export async function openIndexedDb({ name, random, sizes }: IndexedDbOptions): 
   }
 }
 
-async function connect(name: string, end: ConnectionEnd): Promise<IDBPDatabase> {
+async function connect(name: string, end: ConnectionEnd): Promise<IDBDatabase> {
   if (globalThis.indexedDB === undefined) {
     throw new AverError('NO_STORAGE', 'This browser offers no IndexedDB here.');
   }
-  const opening = openDB(name, VERSION, {
-    upgrade(db, from, _to, transaction) {
-      if (from === 0) return createObjectStores(db);
-      end.error = versionError(name, from, VERSION);
-      transaction.done.catch(() => undefined);
-      transaction.abort();
-    },
-    blocking(_current, next, event) {
-      end.error =
-        next === null
-          ? new AverError('STORE_FAILED', 'The store was deleted.')
-          : versionError(name, next, VERSION);
-      (event.target as IDBDatabase).close();
-    },
-    terminated() {
-      end.error = new AverError('STORE_FAILED', 'The browser closed the store.');
-    },
-  });
-  return withDeadline(opening, name).catch((error) => {
+  return withDeadline(openDatabase(name, end), name).catch((error) => {
     throw end.error ?? toOpenError(error, name);
   });
 }
 
+function openDatabase(name: string, end: ConnectionEnd): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, VERSION);
+    request.onupgradeneeded = ({ oldVersion }) => {
+      if (oldVersion === 0) return createObjectStores(request.result);
+      end.error = versionError(name, oldVersion, VERSION);
+      request.transaction?.abort();
+    };
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const db = request.result;
+      db.onversionchange = ({ newVersion }) => {
+        end.error =
+          newVersion === null
+            ? new AverError('STORE_FAILED', 'The store was deleted.')
+            : versionError(name, newVersion, VERSION);
+        db.close();
+      };
+      db.onclose = () => {
+        end.error = new AverError('STORE_FAILED', 'The browser closed the store.');
+      };
+      resolve(db);
+    };
+  });
+}
+
 /** A change of version or a deletion waits until all tabs have let go: those that sleep never do. */
-function withDeadline(opening: Promise<IDBPDatabase>, name: string): Promise<IDBPDatabase> {
+function withDeadline(opening: Promise<IDBDatabase>, name: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const cancel = systemClock.setTimer(limits.storeOpenTimeoutMs, () => {
       reject(new AverError('STORE_LOCKED', `Another tab holds the store ${name}; close it.`));
