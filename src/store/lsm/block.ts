@@ -71,12 +71,12 @@ export class Block {
     this.#prefix = bytes.subarray(HEAD_BYTES, this.#offsets);
   }
 
-  /** In memory of its own. */
+  /** A view of memory that other keys share: whoever keeps it for long takes a copy. */
   key(row: number): Uint8Array {
     const at = this.#at(row);
     const rest = this.#view.getUint16(at) & ~DELETED;
     const { length } = this.#prefix;
-    const key = new Uint8Array(length + rest);
+    const key = carve(length + rest);
     key.set(this.#prefix);
     for (let i = 0; i < rest; i++) key[length + i] = this.bytes[at + 2 + i] as number;
     return key;
@@ -127,6 +127,20 @@ export class Block {
     }
     return length + rest - key.length;
   }
+}
+
+/** Keys cut out of one piece of memory: engines are slow to allocate each, and to collect it. */
+const SLAB_BYTES = 16 * 1024;
+let slab = new Uint8Array(SLAB_BYTES);
+let slabUsed = 0;
+
+function carve(length: number): Uint8Array {
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
 }
 
 /** The first of so many indexes of which it is true; it is of all that follow. */

@@ -3,7 +3,7 @@ import { compareBytes } from '../../base/bytes.ts';
 
 /** A place in sorted rows that moves in one direction. */
 export interface Cursor {
-  /** Of the row here, in memory that nobody else changes; undefined at the end. */
+  /** Of the row here; undefined at the end. Whoever keeps it for long takes a copy. */
   readonly key: Uint8Array | undefined;
   /** Undefined when the key was deleted. */
   readonly value: Uint8Array | undefined;

@@ -5,8 +5,14 @@ import { SortedStrings } from '../sorted-strings.ts';
 import type { Block } from './block.ts';
 import type { Bounds, Cursor } from './cursor.ts';
 
+/** Where a row is in the log. Two views for each row would take more memory than most rows. */
+interface Place {
+  readonly batch: Block;
+  readonly row: number;
+}
+
 export class MemTable {
-  readonly #rowByKey = new Map<string, StoreOp>();
+  readonly #placeByKey = new Map<string, Place>();
   readonly #keys = new SortedStrings();
   #bytes = 0;
 
@@ -18,36 +24,37 @@ export class MemTable {
   /** Takes in one batch of the log, and keeps the record's memory. */
   apply(batch: Block): void {
     this.#bytes += batch.bytes.length;
-    for (let i = 0; i < batch.rows; i++) {
-      const row = { key: batch.key(i), value: batch.value(i) };
-      const text = toText(row.key);
-      if (!this.#rowByKey.has(text)) this.#keys.add(text);
-      this.#rowByKey.set(text, row);
+    for (let row = 0; row < batch.rows; row++) {
+      const key = toText(batch.key(row));
+      if (!this.#placeByKey.has(key)) this.#keys.add(key);
+      this.#placeByKey.set(key, { batch, row });
     }
   }
 
   find(key: Uint8Array): StoreOp | undefined {
-    return this.#rowByKey.get(toText(key));
+    const place = this.#placeByKey.get(toText(key));
+    return place && { key, value: place.batch.value(place.row) };
   }
 
   /** Rows that come while it moves are seen when they lie ahead of it. */
   cursor(bounds: Bounds): Cursor {
-    return new MemCursor(this.#rowByKey, this.#keys, bounds);
+    return new MemCursor(this.#placeByKey, this.#keys, bounds);
   }
 }
 
 class MemCursor implements Cursor {
-  readonly #rowByKey: ReadonlyMap<string, StoreOp>;
+  readonly #placeByKey: ReadonlyMap<string, Place>;
   readonly #keys: SortedStrings;
   readonly #reverse: boolean;
   #from: string;
   #below: string;
   #page: readonly string[] = [];
   #at = 0;
-  #row: StoreOp | undefined;
+  #place: Place | undefined;
+  #key: Uint8Array | undefined;
 
-  constructor(rowByKey: ReadonlyMap<string, StoreOp>, keys: SortedStrings, bounds: Bounds) {
-    this.#rowByKey = rowByKey;
+  constructor(placeByKey: ReadonlyMap<string, Place>, keys: SortedStrings, bounds: Bounds) {
+    this.#placeByKey = placeByKey;
     this.#keys = keys;
     this.#reverse = bounds.reverse;
     this.#from = toText(bounds.gte);
@@ -56,17 +63,18 @@ class MemCursor implements Cursor {
   }
 
   get key(): Uint8Array | undefined {
-    return this.#row?.key;
+    return this.#key;
   }
 
   get value(): Uint8Array | undefined {
-    return this.#row?.value;
+    return this.#place?.batch.value(this.#place.row);
   }
 
   next(): undefined {
     if (this.#at === this.#page.length) this.#turn();
     const key = this.#page[this.#at++];
-    this.#row = key === undefined ? undefined : this.#rowByKey.get(key);
+    this.#place = key === undefined ? undefined : this.#placeByKey.get(key);
+    this.#key = this.#place?.batch.key(this.#place.row);
   }
 
   #turn(): void {

@@ -27,7 +27,7 @@ export class PartBuilder {
     return this.#bytes + this.#rowsBytes;
   }
 
-  /** Keeps the key and, until the block is full, the value. */
+  /** Keeps the row until the part is finished. */
   add(key: Uint8Array, value: Uint8Array | undefined): void {
     const bytes = key.length + (value?.length ?? 0) + ROW_BYTES;
     if (this.#rowsBytes > 0 && this.#rowsBytes + bytes > this.#blockBytes) this.#endBlock();
@@ -48,7 +48,7 @@ export class PartBuilder {
       ...this.#firstKeys.map((key) => ({ key, value: START })),
     ]);
     const bytes = this.#bytes + index.length;
-    const part = { id, blocks: this.#blocks.length, bytes, first, last: this.#last };
+    const part = { id, blocks: this.#blocks.length, bytes, first: first.slice(), last: this.#last.slice() };
     const records = [index, ...this.#blocks].map((record, i) => [recordOf(part, i), record] as const);
     return { part, records };
   }
