@@ -78,7 +78,7 @@ const methods = {
   ): Promise<readonly [rawMs: readonly number[], assertMs: readonly number[]]> {
     const db = await openRaw('raw-puts');
     const record = crypto.getRandomValues(new Uint8Array(bytes));
-    const space = await localSpace();
+    const space = await spaceOf('puts');
     const [rawMs, assertMs]: [number[], number[]] = [[], []];
     for (const claim of claims(from, count)) {
       rawMs.push(...(await timesOf(1, () => put(db, [record], 'strict'))));
@@ -90,9 +90,12 @@ const methods = {
     return [rawMs, assertMs];
   },
 
-  /** Milliseconds of each of so many rounds of `together` assertions at once, until all are durable. */
-  async puts(from: number, rounds: number, together: number): Promise<readonly number[]> {
-    const space = await localSpace();
+  /**
+   * Milliseconds of each of so many rounds of `together` assertions at once, until all are durable. In
+   * the space of that profile, or a new one that knows nobody.
+   */
+  async puts(profile: string, from: number, rounds: number, together: number): Promise<readonly number[]> {
+    const space = await spaceOf(profile);
     let at = from;
     return timesOf(rounds, async () => {
       await Promise.all(claims(at, together).map((claim) => space.assert(claim)));
@@ -104,15 +107,18 @@ const methods = {
 export type PageMethods = typeof methods;
 Object.assign(globalThis, { bench: methods });
 
-let writing: Promise<Space> | undefined;
+const spaces = new Map<string, Promise<Space>>();
 
-/** A space of a peer of its own that knows nobody. */
-function localSpace(): Promise<Space> {
-  writing ??= (async () => {
-    const peer: Peer = await createPeer({ profile: 'puts' });
-    return peer.create({ name: 'bench', write: 'open', pow: [] } as Parameters<Peer['create']>[0]);
-  })();
-  return writing;
+function spaceOf(profile: string): Promise<Space> {
+  const opening = spaces.get(profile) ?? openSpace(profile);
+  spaces.set(profile, opening);
+  return opening;
+}
+
+async function openSpace(profile: string): Promise<Space> {
+  const peer: Peer = await createPeer({ profile });
+  const [space] = await peer.spaces();
+  return space ?? peer.create({ name: 'bench', write: 'open', pow: [] } as Parameters<Peer['create']>[0]);
 }
 
 const PAUSE_MS = 10;

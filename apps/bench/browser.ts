@@ -73,12 +73,15 @@ function fillTakes(filled: Filled, count: number, rawSeconds: number, tasksMs: r
 
 async function putTakes(page: BenchPage, context: Context): Promise<Take[]> {
   const { samples } = context;
-  await page.call.puts(0, samples, 1); // The first ones compile.
+  await page.call.puts('puts', 0, samples, 1); // The first ones compile.
   const raw = percentiles(await page.call.rawPuts(samples, ROW_BYTES)).p50;
-  const alone = percentiles(await profiled(page, context, 'puts', () => page.call.puts(samples, samples, 1)));
+  const alone = percentiles(
+    await profiled(page, context, 'puts', () => page.call.puts('puts', samples, samples, 1)),
+  );
   const [rawApart, apart] = (await page.call.putsApart(2 * samples, samples, ROW_BYTES)).map(percentiles);
   const rounds = Math.ceil(samples / 10);
-  const together = percentiles(await page.call.puts(3 * samples, rounds, TOGETHER)).p50;
+  const together = percentiles(await page.call.puts('puts', 3 * samples, rounds, TOGETHER)).p50;
+  const filled = percentiles(await page.call.puts('fill', context.assertions, samples, 1)).p50;
   const limit = ['bare strict transactions, back to back, p50', raw] as const;
   return [
     {
@@ -89,6 +92,7 @@ async function putTakes(page: BenchPage, context: Context): Promise<Take[]> {
     },
     { name: 'assert, back to back, p50', unit: 'ms', value: alone.p50, limit },
     { name: 'assert, back to back, p99', unit: 'ms', value: alone.p99, limit },
+    { name: 'assert, back to back, into the filled store, p50', unit: 'ms', value: filled, limit },
     {
       name: `assert, ${TOGETHER} at once`,
       unit: 'assertions/s',

@@ -92,7 +92,7 @@ export const limits = {
   storeSliceBytes: 128 * KiB,
   /** Tables of one size that are merged: a row is written again once per class, a read sees three of each. */
   storeMergeWidth: 4,
-  /** Beyond so many tables writers wait for merges: 12 hold a gigabyte when all is merged. */
+  /** Beyond so many tables writers wait for merges: three of each of five sizes hold a gigabyte. */
   storeTablesMax: 40,
   /** Blocks read ahead of somebody who reads on. */
   storeReadAheadBlocks: 4,

@@ -41,6 +41,7 @@ class IndexedDbRecords implements Records {
   readonly #end: ConnectionEnd;
   readonly #turns = new MessageChannel();
   readonly #waiting: (() => void)[] = [];
+  #readable: IDBObjectStore | undefined;
 
   constructor(db: IDBDatabase, token: string, end: ConnectionEnd) {
     this.#db = db;
@@ -78,9 +79,20 @@ class IndexedDbRecords implements Records {
 
   read(numbers: readonly number[]): Promise<(Uint8Array | undefined)[]> {
     return this.#try(() => {
-      const store = this.#db.transaction(RECORDS).objectStore(RECORDS);
+      const store = this.#reading();
       return Promise.all(numbers.map((number) => resultOf(store.get(number))));
     });
+  }
+
+  /** One transaction for all that is asked for at once: a scan looks into every table. */
+  #reading(): IDBObjectStore {
+    if (this.#readable === undefined) {
+      this.#readable = this.#db.transaction(RECORDS).objectStore(RECORDS);
+      queueMicrotask(() => {
+        this.#readable = undefined;
+      });
+    }
+    return this.#readable;
   }
 
   /** A message to itself: unlike a timer it is not slowed down in a tab that nobody looks at. */

@@ -101,7 +101,7 @@ export class TableSet {
       const old = tables.slice(at, at + inputs);
       const { built, next } = await this.#reading(async () => {
         const cursor = await this.#open(undefined, old, { ...EVERYTHING, gte: old[0]?.from ?? START });
-        return { built: await this.#build(cursor, keepDeleted), next: cursor.key };
+        return { built: await this.#build(cursor, keepDeleted), next: cursor.key?.slice() };
       });
       await this.#changing.run(() => this.#advance(merge, old, built, next));
       return true;
