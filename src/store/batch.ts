@@ -3,8 +3,8 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { StoreOp } from '../base/ports.ts';
 
-/** Version of the layout of a LevelDB store. A store with another one is not opened. */
-export const STORE_VERSION = 1;
+/** Version of the layout of the rows of a store. A store with another one is not opened. */
+export const STORE_VERSION = 2;
 
 /** Throws `BAD_INPUT` for a key that is empty (reserved to the adapters) or too long. */
 export function checkBatch(batch: readonly StoreOp[]): void {

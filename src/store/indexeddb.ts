@@ -10,13 +10,13 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Random, Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
-import { versionError } from './batch.ts';
+import { STORE_VERSION, versionError } from './batch.ts';
 import { type ConnectionEnd, createObjectStores, takeOver, toStoreError } from './indexeddb-records.ts';
 import { openLogStore } from './lsm/log-store.ts';
 import type { Sizes } from './lsm/sizes.ts';
 
-/** Version of the layout in IndexedDB: 1 had a record for each row. */
-const VERSION = 2;
+/** Of the layout in IndexedDB: one ahead of that of the rows, since it had a record for each of them once. */
+const VERSION = STORE_VERSION + 1;
 
 export interface IndexedDbOptions {
   /** Database name: one store per profile. */
