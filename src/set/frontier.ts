@@ -22,7 +22,8 @@ interface Snapshot {
 }
 
 export class Frontier {
-  readonly #tips = new Map<string, readonly TipRecord[]>();
+  /** By author in hex: the one tip, or all by id in hex where the author forked, so that none of many is searched for. */
+  readonly #tips = new Map<string, TipRecord | Map<string, TipRecord>>();
   readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
@@ -33,7 +34,7 @@ export class Frontier {
   flushed: Trie;
 
   constructor(tips: readonly TipRecord[]) {
-    for (const tip of tips) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
+    for (const tip of tips) this.#addTip(tip);
     const entries = tips.map(trieEntry);
     this.#trie = Trie.empty.with(entries, []);
     for (const entry of entries) this.#add(entry);
@@ -50,11 +51,29 @@ export class Frontier {
 
   /** Tips of one author: one, or several where the author equivocated, or none. */
   tipsOf(author: Uint8Array): readonly TipRecord[] {
-    return this.#tips.get(bytesToHex(author)) ?? [];
+    return [...tipsIn(this.#tips.get(bytesToHex(author)))];
+  }
+
+  /** Any tip of the author; undefined where there is none. */
+  tipOf(author: Uint8Array): TipRecord | undefined {
+    for (const tip of tipsIn(this.#tips.get(bytesToHex(author)))) return tip;
+    return undefined;
+  }
+
+  /** The author's tip with this id, if it is one. */
+  findTip(author: Uint8Array, id: Uint8Array): TipRecord | undefined {
+    const tips = this.#tips.get(bytesToHex(author));
+    if (tips instanceof Map) return tips.get(bytesToHex(id));
+    return tips !== undefined && equalBytes(tips.id, id) ? tips : undefined;
+  }
+
+  /** Whether the author has several tips. */
+  isForked(author: Uint8Array): boolean {
+    return this.#tips.get(bytesToHex(author)) instanceof Map;
   }
 
   *tips(): Iterable<TipRecord> {
-    for (const tips of this.#tips.values()) yield* tips;
+    for (const tips of this.#tips.values()) yield* tipsIn(tips);
   }
 
   /** The current root, whose snapshot can be asked for by `at` for as long as it is cached. */
@@ -84,13 +103,8 @@ export class Frontier {
   }
 
   apply(change: FrontierChange): void {
-    for (const gone of change.remove) {
-      this.#replace(
-        gone.author,
-        this.tipsOf(gone.author).filter((tip) => !equalBytes(tip.id, gone.id)),
-      );
-    }
-    for (const tip of change.add) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
+    for (const tip of change.remove) this.#removeTip(tip);
+    for (const tip of change.add) this.#addTip(tip);
     const [add, remove] = [change.add.map(trieEntry), change.remove.map(trieEntry)];
     this.#trie = this.#trie.with(add, remove);
     for (const entry of remove) this.#remove(entry);
@@ -108,8 +122,29 @@ export class Frontier {
     this.#gone.set(shortId(entry.hash), entry);
   }
 
-  #replace(author: Uint8Array, tips: readonly TipRecord[]): void {
-    if (tips.length === 0) this.#tips.delete(bytesToHex(author));
-    else this.#tips.set(bytesToHex(author), tips);
+  #addTip(tip: TipRecord): void {
+    const author = bytesToHex(tip.author);
+    const known = this.#tips.get(author);
+    if (known === undefined) this.#tips.set(author, tip);
+    else if (known instanceof Map) known.set(bytesToHex(tip.id), tip);
+    else {
+      const forks = [known, tip].map((each) => [bytesToHex(each.id), each] as const);
+      this.#tips.set(author, new Map(forks));
+    }
   }
+
+  #removeTip(tip: TipRecord): void {
+    const author = bytesToHex(tip.author);
+    const known = this.#tips.get(author);
+    if (known instanceof Map) {
+      known.delete(bytesToHex(tip.id));
+      const [last] = known.values();
+      if (known.size === 1 && last !== undefined) this.#tips.set(author, last);
+    } else if (known !== undefined && equalBytes(known.id, tip.id)) this.#tips.delete(author);
+  }
+}
+
+function tipsIn(tips: TipRecord | ReadonlyMap<string, TipRecord> | undefined): Iterable<TipRecord> {
+  if (tips === undefined) return [];
+  return tips instanceof Map ? tips.values() : [tips as TipRecord];
 }

@@ -25,13 +25,21 @@ export type Placement =
   | { readonly type: 'known' }
   | { readonly type: 'waits'; readonly run: Run; readonly known: number; readonly missing: Set<string> };
 
+/** Tips of one author that a batch adds and removes, by id in hex. */
+interface TipsChange {
+  /** Its key, as the frontier holds it. */
+  readonly author: Uint8Array;
+  readonly added: Map<string, TipRecord>;
+  readonly removed: Map<string, TipRecord>;
+}
+
 export class MergeBatch {
   readonly #frontier: Frontier;
   readonly #journal: Journal;
   /** What the batch brought so far, by id in hex. */
   readonly #added = new Map<string, Assertion>();
-  readonly #tipsByAuthor = new Map<string, readonly TipRecord[]>();
-  readonly #removed: TipRecord[] = [];
+  /** What the batch does to the tips, by author in hex. */
+  readonly #tips = new Map<string, TipsChange>();
   readonly #ops: StoreOp[] = [];
   counters: Counters;
 
@@ -41,8 +49,15 @@ export class MergeBatch {
     this.counters = counters;
   }
 
-  #tipsOf(author: Uint8Array): readonly TipRecord[] {
-    return this.#tipsByAuthor.get(bytesToHex(author)) ?? this.#frontier.tipsOf(author);
+  #findTip(author: Uint8Array, id: Uint8Array): TipRecord | undefined {
+    const change = this.#tips.get(bytesToHex(author));
+    const key = bytesToHex(id);
+    if (change?.removed.has(key)) return undefined;
+    return change?.added.get(key) ?? this.#frontier.findTip(author, id);
+  }
+
+  #hasTips(author: Uint8Array): boolean {
+    return this.#tips.has(bytesToHex(author)) || this.#frontier.tipOf(author) !== undefined;
   }
 
   /** HLC of each id that is visible, in the set or in this batch. */
@@ -76,12 +91,10 @@ export class MergeBatch {
   /** How many of the run's first assertions are in the set already. */
   async #known(run: Run): Promise<number> {
     const first = firstOf(run);
-    const tips = this.#tipsOf(run.author);
-    // The usual case costs no read: it continues the one tip, or starts the chain.
-    if (tips.length === 0) return 0;
-    if (tips.length === 1 && first.prev !== null && equalBytes(first.prev, (tips[0] as TipRecord).id))
-      return 0;
-    if (tips.some((tip) => equalBytes(tip.id, lastOf(run).id))) return run.assertions.length;
+    // The usual cases cost no read: it starts the chain, or continues a tip, which nothing follows yet.
+    if (!this.#hasTips(run.author)) return 0;
+    if (first.prev !== null && this.#findTip(run.author, first.prev) !== undefined) return 0;
+    if (this.#findTip(run.author, lastOf(run).id) !== undefined) return run.assertions.length;
     const found = await this.#find(run.assertions.map((assertion) => assertion.id));
     const unknown = found.indexOf(undefined);
     return unknown === -1 ? run.assertions.length : unknown;
@@ -103,9 +116,7 @@ export class MergeBatch {
   }
 
   async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
-    const tip = this.#tipsOf(author).find((each) => equalBytes(each.id, id));
-    if (tip !== undefined) return tip;
-    return this.#added.get(bytesToHex(id)) ?? this.#journal.find(id);
+    return this.#findTip(author, id) ?? this.#added.get(bytesToHex(id)) ?? this.#journal.find(id);
   }
 
   async #checkParents(run: Run, missing: Set<string>): Promise<void> {
@@ -135,13 +146,20 @@ export class MergeBatch {
     this.#ops.push(...this.#journal.opsOf(run, arrival));
     for (const assertion of run.assertions) this.#added.set(bytesToHex(assertion.id), assertion);
     const { prev } = firstOf(run);
-    const tips = this.#tipsOf(run.author);
     // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
-    const author = tips[0]?.author ?? run.author.slice();
-    const tip = { author, seq: last.seq, id: last.id, hlc: last.hlc };
-    const continued = prev === null ? undefined : tips.find((each) => equalBytes(each.id, prev));
-    if (continued !== undefined) this.#removed.push(continued);
-    this.#tipsByAuthor.set(bytesToHex(run.author), [...tips.filter((each) => each !== continued), tip]);
+    const known = this.#tips.get(bytesToHex(run.author));
+    const change = known ?? {
+      author: this.#frontier.tipOf(run.author)?.author ?? run.author.slice(),
+      added: new Map(),
+      removed: new Map(),
+    };
+    if (known === undefined) this.#tips.set(bytesToHex(run.author), change);
+    const continued = prev === null ? undefined : this.#findTip(run.author, prev);
+    // A tip that came and goes within the batch is never mentioned.
+    if (continued !== undefined && !change.added.delete(bytesToHex(continued.id)))
+      change.removed.set(bytesToHex(continued.id), continued);
+    const tip = { author: change.author, seq: last.seq, id: last.id, hlc: last.hlc };
+    change.added.set(bytesToHex(tip.id), tip);
   }
 
   /** All rows of the batch. Tips that came and went within it are never written. */
@@ -155,11 +173,10 @@ export class MergeBatch {
 
   /** What the batch does to the frontier: tips that came and went within it are not mentioned. */
   change(): FrontierChange {
-    const removed = new Set(this.#removed);
-    const add = [...this.#tipsByAuthor.values()]
-      .flat()
-      .filter((tip) => !this.#frontier.tipsOf(tip.author).includes(tip));
-    const remove = [...removed].filter((tip) => this.#frontier.tipsOf(tip.author).includes(tip));
-    return { add, remove };
+    const changes = [...this.#tips.values()];
+    return {
+      add: changes.flatMap(({ added }) => [...added.values()]),
+      remove: changes.flatMap(({ removed }) => [...removed.values()]),
+    };
   }
 }

@@ -8,6 +8,8 @@ import { blake3, domains } from '../base/hash.ts';
 
 export const LEAF_MAX = 32;
 export const EMPTY_ROOT: Uint8Array = new Uint8Array(32);
+/** Nibbles of a path: 8 bytes of the author's hash and 32 of the id's. */
+const PATH_NIBBLES = 80;
 
 /** One tip of one author. */
 export interface Tip {
@@ -71,7 +73,8 @@ function innerOf(children: readonly (TrieNode | undefined)[]): InnerNode {
 /** The canonical subtree of any number of entries that share `depth` nibbles. */
 function build(entries: readonly TrieEntry[], depth: number): TrieNode | undefined {
   if (entries.length === 0) return undefined;
-  if (entries.length <= LEAF_MAX) return leafOf(entries);
+  // No two members share a whole path, but what a liar says of its set may: that ends in one leaf, not never.
+  if (entries.length <= LEAF_MAX || depth === PATH_NIBBLES) return leafOf(entries);
   const groups: TrieEntry[][] = Array.from({ length: 16 }, () => []);
   for (const entry of entries) groups[nibble(entry.path, depth)]?.push(entry);
   return innerOf(groups.map((group) => build(group, depth + 1)));
