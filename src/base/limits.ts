@@ -138,7 +138,7 @@ export const limits = {
   pullHoldMs: 30 * SECOND,
   /** Unknown tips collected in one round of a sync; the rest comes in the next. */
   diffEntriesMax: 10_000,
-  /** Runs that a responder follows back along one branch of a forked chain. */
+  /** Runs that a responder follows back along the branches of one forked chain, for one pull. */
   forkWalkRunsMax: 4096,
   /** Own runs queued for push; beyond it peers are told to pull. */
   pushQueueBytesMax: 4 * MiB,

@@ -153,7 +153,6 @@ function covers(replica: Replica, diff: Diff): boolean {
   return diff.mine.every(
     (tip) =>
       // On a forked chain a higher seq need not follow ours.
-      !replica.frontier.isForked(tip.author) &&
-      (knownByAuthor.get(bytesToHex(tip.author)) ?? 0) >= tip.seq,
+      !replica.frontier.isForked(tip.author) && (knownByAuthor.get(bytesToHex(tip.author)) ?? 0) >= tip.seq,
   );
 }
