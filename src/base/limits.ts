@@ -140,6 +140,12 @@ export const limits = {
   diffEntriesMax: 10_000,
   /** Runs that a responder follows back along the branches of one forked chain, for one pull. */
   forkWalkRunsMax: 4096,
+  /**
+   * Small runs of one chain are served as one when they lie so close, or are so old. The whole is held
+   * where it comes from the future there: so a slow clock delays the older part by no more than this.
+   */
+  joinSpanMs: MINUTE,
+  joinAgeMs: 10 * MINUTE,
   /** Own runs queued for push; beyond it peers are told to pull. */
   pushQueueBytesMax: 4 * MiB,
   /** Erased payloads asked for in one round. */

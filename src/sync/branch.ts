@@ -1,31 +1,40 @@
 /** The stored runs of an author's chain that the other side lacks, in order, read page by page. */
 import { compareHlc } from '../assertion/hlc.ts';
-import { firstOf, type Run } from '../assertion/model.ts';
+import { firstOf } from '../assertion/model.ts';
+import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
 import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Journal } from '../set/journal.ts';
-import type { ChainRow } from '../set/journal-keys.ts';
+import { type ChainRow, chainRow } from '../set/journal-keys.ts';
 import type { Cursor, Known, Range } from './messages.ts';
 
-const PAGE_ROWS = 64;
+const PAGE_ROWS = 128;
+const JOIN_SPAN_NS = BigInt(limits.joinSpanMs) * 1_000_000n;
 /** Known points that are tried as the floor of a whole forked chain. */
 const FLOORS_TRIED_MAX = 32;
 
 export interface Branch {
   /** Up to where the other side has it; undefined when it has nothing of it. */
   readonly floor: Known | undefined;
+  /** Whether its rows follow each other without a gap, and belong to no other branch. */
+  readonly isWhole: boolean;
   /** The next run, undefined at the end. */
   next(): Promise<ChainRow | undefined>;
 }
 
-/** A place in the order of runs, against a run's. */
+/** Whether the run comes after a place in the order of runs. */
 export function isAfter(row: ChainRow, cursor: Cursor): boolean {
   return (compareHlc(row.lastHlc, cursor.hlc) || compareBytes(row.lastId, cursor.id)) > 0;
 }
 
 /** Rows of a chain from the floor to the tip. */
-export function linearBranch(journal: Journal, range: Range, floor: Known | undefined): Branch {
-  return branchFrom(journal, range, floor, (floor?.seq ?? 0) + 1);
+export function linearBranch(
+  journal: Journal,
+  range: Range,
+  floor: Known | undefined,
+  isWhole = true,
+): Branch {
+  return branchFrom(journal, range, floor, (floor?.seq ?? 0) + 1, isWhole);
 }
 
 /** The same of a chain without forks, from the first run after the cursor on, which is not searched for run by run. */
@@ -51,11 +60,18 @@ async function firstRow(journal: Journal, range: Range, fromSeq: number): Promis
   return undefined;
 }
 
-function branchFrom(journal: Journal, range: Range, floor: Known | undefined, seq: number): Branch {
+function branchFrom(
+  journal: Journal,
+  range: Range,
+  floor: Known | undefined,
+  seq: number,
+  isWhole = true,
+): Branch {
   let page: ChainRow[] = [];
   let fromSeq = seq;
   return {
     floor,
+    isWhole,
     async next() {
       if (page.length === 0 && fromSeq <= range.seq) {
         page = [];
@@ -114,7 +130,7 @@ async function forkBranch(walk: Walk, tip: Uint8Array): Promise<Branch | undefin
     rows.push(step.row);
     id = step.prev;
   }
-  return { floor, next: async () => rows.pop() };
+  return { floor, isWhole: false, next: async () => rows.pop() };
 }
 
 interface Step {
@@ -133,12 +149,7 @@ async function stepBack({ journal, have, walked }: Walk, id: Uint8Array): Promis
   const at = points.findLastIndex((point) => point !== undefined);
   // Who has a later assertion of the run has this one.
   if (at >= place.index) return undefined;
-  return { row: rowOf(run, place.arrival), floor: points[at], prev: firstOf(run).prev };
-}
-
-function rowOf(run: Run, arrival: number): ChainRow {
-  const last = run.assertions[run.assertions.length - 1] as (typeof run.assertions)[number];
-  return { firstSeq: firstOf(run).seq, lastSeq: last.seq, lastId: last.id, lastHlc: last.hlc, arrival };
+  return { row: chainRow(run, place.arrival), floor: points[at], prev: firstOf(run).prev };
 }
 
 /** Every run of the chain up to the longest branch, from the highest point on that all branches share. */
@@ -151,9 +162,9 @@ async function wholeChain(
   const lowest = ranges.reduce((min, range) => Math.min(min, range.seq), top.seq);
   const points = known.filter((point) => point.seq < lowest).sort((a, b) => b.seq - a.seq);
   for (const point of points.slice(0, FLOORS_TRIED_MAX)) {
-    if (await isAlone(journal, top.author, point.seq)) return linearBranch(journal, top, point);
+    if (await isAlone(journal, top.author, point.seq)) return linearBranch(journal, top, point, false);
   }
-  return linearBranch(journal, top, undefined);
+  return linearBranch(journal, top, undefined, false);
 }
 
 /** Whether the chain has one assertion of this seq: then all branches that are longer go through it. */
@@ -163,4 +174,55 @@ async function isAlone(journal: Journal, author: Uint8Array, seq: number): Promi
     if (row.firstSeq <= seq && ++count > 1) return false;
   }
   return count === 1;
+}
+
+/**
+ * The runs of a branch in groups that may travel as one run each, under the last signature: what was
+ * signed one by one is so checked and stored by the hundred. A run joins the one before it only if it
+ * names nothing outside of its chain; so a group can enter wherever its first run can. The group goes
+ * by the place of its first run, or two chains that answer each other would wait for one another.
+ */
+export class JoinedBranch {
+  readonly #branch: Branch;
+  /** Runs up to this time join whatever lies between them. */
+  readonly #settledNs: bigint;
+  #ahead: ChainRow | undefined;
+
+  constructor(branch: Branch, settledNs: bigint) {
+    this.#branch = branch;
+    this.#settledNs = settledNs;
+  }
+
+  get floor(): Known | undefined {
+    return this.#branch.floor;
+  }
+
+  /** Skips what is not after the cursor. Empty at the end. */
+  async next(isAfter: (row: ChainRow) => boolean): Promise<readonly ChainRow[]> {
+    let row = this.#ahead ?? (await this.#branch.next());
+    while (row !== undefined && !isAfter(row)) row = await this.#branch.next();
+    if (row === undefined) return [];
+    const group = [row];
+    let { weight } = row;
+    for (;;) {
+      this.#ahead = await this.#branch.next();
+      if (this.#ahead === undefined || !this.#joins(group, weight, this.#ahead)) return group;
+      weight += this.#ahead.weight;
+      group.push(this.#ahead);
+    }
+  }
+
+  #joins(group: readonly ChainRow[], weight: number, row: ChainRow): boolean {
+    const [first, last] = [group[0] as ChainRow, group[group.length - 1] as ChainRow];
+    const isNear = row.lastHlc.time - first.lastHlc.time <= JOIN_SPAN_NS;
+    return (
+      this.#branch.isWhole &&
+      row.isPlain &&
+      row.firstSeq === last.lastSeq + 1 &&
+      row.lastSeq - first.firstSeq < limits.runAssertionsMax &&
+      weight + row.weight <= RUN_WEIGHT_MAX &&
+      // A group is held for its time as a whole: nobody shall wait long for its older part.
+      (isNear || row.lastHlc.time <= this.#settledNs)
+    );
+  }
 }

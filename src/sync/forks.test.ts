@@ -9,7 +9,7 @@ import { systemClock } from '../base/system-clock.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
 import type { Replica } from '../set/replica.ts';
-import { TestAuthor, testSpace } from '../testing/chains.ts';
+import { TEST_NOW_MS, TestAuthor, testSpace } from '../testing/chains.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import { converged, SyncPeer } from '../testing/sync-peer.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
@@ -66,9 +66,14 @@ async function forksOf(chain: readonly Assertion[], count: number): Promise<Run[
   return forks;
 }
 
+/** The assertions that a pull brings. */
 async function served(replica: Replica, ranges: readonly Range[], cursor: Cursor | null = null) {
+  return (await servedRuns(replica, ranges, cursor)).flatMap((run) => run.assertions);
+}
+
+async function servedRuns(replica: Replica, ranges: readonly Range[], cursor: Cursor | null = null) {
   const runs: Run[] = [];
-  for await (const { bytes } of runsOfRanges(replica, { ranges, cursor }))
+  for await (const { bytes } of runsOfRanges(replica, { ranges, cursor }, TEST_NOW_MS))
     runs.push(decodeRun(bytes, space.id));
   return runs;
 }
@@ -171,7 +176,7 @@ test('a branch too long to be followed back goes on where the other side stopped
   const here = await replicaOf([...trunk, fork]);
   const looked = lookups(here);
   const there = await replicaOf(trunk.slice(0, 1000));
-  const got = await served(here, await rangesFor(there, [lastOf(trunk.at(-1) as Run), lastOf(fork)]));
+  const got = await servedRuns(here, await rangesFor(there, [lastOf(trunk.at(-1) as Run), lastOf(fork)]));
   expect(lastOf(got[0] as Run).seq).toBe(1001);
   expect(looked()).toBeLessThanOrEqual(limits.forkWalkRunsMax + 1);
   await give(there, got);
@@ -193,9 +198,7 @@ test('a cursor far along a chain without forks is found by halving, not by readi
   const { hlc, id } = chain[2989] as Assertion;
   const range = { ...(chain.at(-1) as Assertion), have: [] };
   const got = await served(here, [range], { hlc, id });
-  expect(got.map((run) => lastOf(run).seq)).toEqual([
-    2991, 2992, 2993, 2994, 2995, 2996, 2997, 2998, 2999, 3000,
-  ]);
+  expect(got.map(({ seq }) => seq)).toEqual([2991, 2992, 2993, 2994, 2995, 2996, 2997, 2998, 2999, 3000]);
   expect(read).toBeLessThan(40);
   const beyond = { hlc: { time: 2n ** 63n, counter: 0 }, id };
   expect(await served(here, [range], beyond)).toEqual([]);
@@ -210,6 +213,6 @@ test('a pull that is cancelled ends the walk back along a fork', async () => {
   const looked = lookups(here);
   abort.abort();
   const request = { ranges, cursor: null };
-  for await (const run of runsOfRanges(here, request, abort.signal)) expect(run).toBeUndefined();
+  for await (const run of runsOfRanges(here, request, TEST_NOW_MS, abort.signal)) expect(run).toBeUndefined();
   expect(looked()).toBe(0);
 });
