@@ -113,6 +113,23 @@ function update(node: TrieNode | undefined, change: Change, depth: number): Trie
   return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
 }
 
+/** The subtree with everything below a path replaced by a few entries that belong there. */
+function replace(
+  node: TrieNode | undefined,
+  path: readonly number[],
+  depth: number,
+  entries: readonly TrieEntry[],
+): TrieNode | undefined {
+  if (node === undefined || depth === path.length) return build(entries, depth);
+  if (node.kind === 'leaf') {
+    const kept = node.entries.filter((entry) => path.some((digit, i) => nibble(entry.path, i) !== digit));
+    return build([...kept, ...entries], depth);
+  }
+  const digit = path[depth] as number;
+  const inner = innerOf(node.children.with(digit, replace(node.children[digit], path, depth + 1, entries)));
+  return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
+}
+
 /** One state of the frontier. Immutable: `with` gives the next one and shares what did not change. */
 export class Trie {
   static readonly empty: Trie = new Trie(undefined);
@@ -142,6 +159,11 @@ export class Trie {
     return new Trie(update(this.node, change, 0));
   }
 
+  /** The trie with everything below a path replaced, at a cost that does not depend on how much that is. */
+  replace(path: readonly number[], entries: readonly TrieEntry[]): Trie {
+    return new Trie(replace(this.node, path, 0, entries));
+  }
+
   entries(): TrieEntry[] {
     return collect(this.node);
   }
@@ -162,6 +184,17 @@ export class Trie {
     if (node !== undefined) return node;
     const entries = this.below(prefix);
     return entries.length === 0 ? undefined : leafOf(entries);
+  }
+
+  /** How many entries are below a path of nibbles, if a node is there; 0 where a leaf ends above. */
+  sizeAt(prefix: readonly number[]): number {
+    return this.at(prefix)?.size ?? 0;
+  }
+
+  has(entry: TrieEntry): boolean {
+    let node = this.node;
+    for (let depth = 0; node?.kind === 'inner'; depth++) node = node.children[nibble(entry.path, depth)];
+    return node?.entries.some((each) => compareBytes(each.hash, entry.hash) === 0) ?? false;
   }
 
   /** Entries below a path of nibbles, wherever leaves end. */

@@ -53,7 +53,7 @@ export function summarize(diff: Diff): Difference {
     if (tip.known) side.theirsKnown = Math.max(side.theirsKnown, tip.seq);
     else side.unknown = true;
   }
-  let leads = 0;
+  let leads = diff.omitted;
   let lacks = 0;
   for (const side of sides.values()) {
     // Where both have tips that the other lacks and neither is longer, each lacks at least one.

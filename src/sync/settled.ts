@@ -139,7 +139,7 @@ async function holds(
 ): Promise<boolean> {
   if (equalBytes(root, target.root)) return true;
   const diff = await findDiff({ replica: parts.replica, ports: parts.ports, link, signal }, target, root);
-  return diff?.complete === true && covers(parts.replica, diff);
+  return diff?.complete === true && diff.omitted === 0 && covers(parts.replica, diff);
 }
 
 /** Whether each tip that only we have is followed there by a later one of its chain, as far as we know the chain. */

@@ -109,6 +109,7 @@ async function proven(
   const places = await replica.journal.places(theirs.map((tip) => tip.id));
   return {
     mine: mine as TrieEntry[],
+    omitted: 0,
     theirs: theirs.map((tip, i) => ({ ...tip, known: places[i] !== undefined })),
     differing: [],
     complete: true,
