@@ -67,6 +67,8 @@ export const limits = {
   sketchCellsMax: 2048,
   /** Public keys whose torsion check and native key objects are cached. */
   authorKeysCachedMax: 4096,
+  /** New author keys that are looked at before other work has its turn: half of a frame of a page. */
+  authorKeysPerTurnMax: 8,
   /** Own writes queued for the next group commit: beyond it `assert` waits. */
   writeQueueMax: 10_000,
   /** Ingest batches queued per space before senders are slowed down. */
