@@ -173,6 +173,8 @@ export const limits = {
   digestJitterMs: 2 * SECOND,
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
+  /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
+  digestsEarlyMax: 16,
   /** Roots after news go to every peer within this time, and at most once a second each. */
   newsJitterMs: 300,
   newsIntervalMs: SECOND,
