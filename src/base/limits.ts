@@ -109,6 +109,8 @@ export const limits = {
   haveMax: 32,
   /** Cells in an answer to Roots: enough to read about ten differing tips at once. */
   rootsCells: 16,
+  /** Counts in an answer to Roots: a byte each, they tell the size of a larger difference within a fifth. */
+  rootsCounts: 64,
   /** Trie prefixes in one Nodes request. */
   nodePrefixesMax: 256,
   /** Authors in one digest's clock delta. */
@@ -310,5 +312,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
+  ['rootsCells', 'rootsCounts'],
+  ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],
 ];

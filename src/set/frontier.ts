@@ -1,12 +1,12 @@
 /**
  * The frontier in memory: every author's tips, the trie and the sketch over them, and the snapshots of
- * both that sessions name by root.
+ * both that sessions name by root. A change costs the same however many tips there are.
  */
 import { LRUCache } from 'lru-cache';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { TipRecord } from './journal-keys.ts';
-import { type Cells, cellsUpTo, Sketch, shortId } from './sketch.ts';
+import { type Cells, cellsUpTo, type ShortId, Sketch, shortId } from './sketch.ts';
 import { Trie, type TrieEntry, trieEntry } from './trie.ts';
 
 /** What a batch of new runs does to the frontier. */
@@ -14,6 +14,9 @@ export interface FrontierChange {
   readonly add: readonly TipRecord[];
   readonly remove: readonly TipRecord[];
 }
+
+/** A tip with its place in the trie. */
+type FrontierTip = TipRecord & TrieEntry;
 
 /** One state of the frontier that a session may name. */
 interface Snapshot {
@@ -23,21 +26,18 @@ interface Snapshot {
 
 export class Frontier {
   /** By author in hex: the one tip, or all by id in hex where the author forked, so that none of many is searched for. */
-  readonly #tips = new Map<string, TipRecord | Map<string, TipRecord>>();
+  readonly #tips = new Map<string, FrontierTip | Map<string, FrontierTip>>();
   readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
-  readonly #entries = new Map<string, TrieEntry>();
-  readonly #gone = new LRUCache<string, TrieEntry>({ max: limits.recentIdsMax });
-  #trie: Trie;
+  readonly #entries = new Map<number, TrieEntry>();
+  readonly #gone = new LRUCache<number, TrieEntry>({ max: limits.recentIdsMax });
+  #trie: Trie = Trie.empty;
   /** The state that survives a power cut. The replica moves it on. */
   flushed: Trie;
 
   constructor(tips: readonly TipRecord[]) {
-    for (const tip of tips) this.#addTip(tip);
-    const entries = tips.map(trieEntry);
-    this.#trie = Trie.empty.with(entries, []);
-    for (const entry of entries) this.#add(entry);
+    this.apply({ add: tips, remove: [] });
     this.flushed = this.#trie;
   }
 
@@ -56,8 +56,7 @@ export class Frontier {
 
   /** Any tip of the author; undefined where there is none. */
   tipOf(author: Uint8Array): TipRecord | undefined {
-    for (const tip of tipsIn(this.#tips.get(bytesToHex(author)))) return tip;
-    return undefined;
+    return anyOf(this.#tips.get(bytesToHex(author)));
   }
 
   /** The author's tip with this id, if it is one. */
@@ -98,53 +97,77 @@ export class Frontier {
   }
 
   /** The entry, of now or of lately, that a sketch knows by this short id. */
-  entry(short: string): TrieEntry | undefined {
-    return this.#entries.get(short) ?? this.#gone.get(short);
+  entry(short: ShortId): TrieEntry | undefined {
+    const key = keyOf(short);
+    const entry = this.#entries.get(key) ?? this.#gone.get(key);
+    if (entry === undefined) return undefined;
+    const { high, low } = shortId(entry.hash);
+    return high === short.high && low === short.low ? entry : undefined;
   }
 
-  apply(change: FrontierChange): void {
-    for (const tip of change.remove) this.#removeTip(tip);
-    for (const tip of change.add) this.#addTip(tip);
-    const [add, remove] = [change.add.map(trieEntry), change.remove.map(trieEntry)];
-    this.#trie = this.#trie.with(add, remove);
-    for (const entry of remove) this.#remove(entry);
-    for (const entry of add) this.#add(entry);
+  apply({ add, remove }: FrontierChange): void {
+    // What is new comes first: it takes half of its path from the tip that it continues.
+    const added = add.map((tip) => this.#addTip(tip));
+    const gone = remove.map((tip) => this.#removeTip(tip)).filter((tip) => tip !== undefined);
+    this.#trie = this.#trie.with(added, gone);
+    for (const entry of gone) this.#remove(entry);
+    for (const entry of added) this.#add(entry);
+  }
+
+  #addTip(tip: TipRecord): FrontierTip {
+    const key = bytesToHex(tip.author);
+    const known = this.#tips.get(key);
+    const { author, seq, id, hash, high, low } = trieEntry(tip, anyOf(known));
+    const added = { author, seq, id, hash, high, low, hlc: tip.hlc };
+    if (known === undefined) this.#tips.set(key, added);
+    else if (known instanceof Map) known.set(bytesToHex(id), added);
+    else {
+      const forks = [known, added].map((each) => [bytesToHex(each.id), each] as const);
+      this.#tips.set(key, new Map(forks));
+    }
+    return added;
+  }
+
+  #removeTip({ author, id }: TipRecord): FrontierTip | undefined {
+    const key = bytesToHex(author);
+    const known = this.#tips.get(key);
+    if (known instanceof Map) {
+      const gone = known.get(bytesToHex(id));
+      known.delete(bytesToHex(id));
+      const left = anyOf(known);
+      if (known.size === 1 && left !== undefined) this.#tips.set(key, left);
+      return gone;
+    }
+    if (known === undefined || !equalBytes(known.id, id)) return undefined;
+    this.#tips.delete(key);
+    return known;
   }
 
   #add(entry: TrieEntry): void {
     this.#sketch.add(entry.hash);
-    this.#entries.set(shortId(entry.hash), entry);
+    this.#entries.set(keyOf(shortId(entry.hash)), entry);
   }
 
   #remove(entry: TrieEntry): void {
+    const key = keyOf(shortId(entry.hash));
     this.#sketch.remove(entry.hash);
-    this.#entries.delete(shortId(entry.hash));
-    this.#gone.set(shortId(entry.hash), entry);
-  }
-
-  #addTip(tip: TipRecord): void {
-    const author = bytesToHex(tip.author);
-    const known = this.#tips.get(author);
-    if (known === undefined) this.#tips.set(author, tip);
-    else if (known instanceof Map) known.set(bytesToHex(tip.id), tip);
-    else {
-      const forks = [known, tip].map((each) => [bytesToHex(each.id), each] as const);
-      this.#tips.set(author, new Map(forks));
-    }
-  }
-
-  #removeTip(tip: TipRecord): void {
-    const author = bytesToHex(tip.author);
-    const known = this.#tips.get(author);
-    if (known instanceof Map) {
-      known.delete(bytesToHex(tip.id));
-      const [last] = known.values();
-      if (known.size === 1 && last !== undefined) this.#tips.set(author, last);
-    } else if (known !== undefined && equalBytes(known.id, tip.id)) this.#tips.delete(author);
+    this.#gone.set(key, entry);
+    // Of two entries whose short ids somebody made meet, the other one stays.
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
 }
 
-function tipsIn(tips: TipRecord | ReadonlyMap<string, TipRecord> | undefined): Iterable<TipRecord> {
+/** 53 bits of a short id: a number is the cheapest key of a map. The full id is compared afterwards. */
+function keyOf({ high, low }: ShortId): number {
+  return (high & 0x1fffff) * 0x100000000 + low;
+}
+
+function tipsIn(tips: FrontierTip | ReadonlyMap<string, FrontierTip> | undefined): Iterable<FrontierTip> {
   if (tips === undefined) return [];
-  return tips instanceof Map ? tips.values() : [tips as TipRecord];
+  return tips instanceof Map ? tips.values() : [tips as FrontierTip];
+}
+
+function anyOf(tips: FrontierTip | ReadonlyMap<string, FrontierTip> | undefined): FrontierTip | undefined {
+  for (const tip of tipsIn(tips)) return tip;
+  return undefined;
 }
