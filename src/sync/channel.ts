@@ -126,7 +126,9 @@ export class Channel {
         if (fault !== undefined) throw this.#blame('BAD_ENCODING', fault);
         open = answer.open;
         yield answer;
-        if (open) await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
+        if (!open) return;
+        inbox.allow();
+        await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
       }
     } finally {
       this.#waiting.delete(id);

@@ -12,18 +12,24 @@ export interface Waiting {
 /** Chunks that came and were not taken yet: never more than the peer was allowed. */
 export class Inbox implements Waiting {
   readonly #answers: Answer[] = [];
+  #allowed: number = limits.chunksAheadMax;
   #error: Error | undefined;
   #wake: () => void = () => undefined;
 
   answer(answer: Answer): boolean {
     if (this.#error !== undefined) return true;
-    if (this.#answers.length > limits.chunksAheadMax) {
+    if (answer.type === 'runs' ? this.#allowed-- === 0 : this.#answers.length > limits.chunksAheadMax) {
       this.fail(new AverError('BAD_ENCODING', 'The peer sent more chunks than it was let.'));
       return false;
     }
     this.#answers.push(answer);
     this.#wake();
     return true;
+  }
+
+  /** The peer may send another chunk. */
+  allow(): void {
+    this.#allowed++;
   }
 
   fail(error: Error): void {

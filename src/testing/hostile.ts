@@ -89,9 +89,9 @@ export class HostileScene {
   /** `script` of the liar, given an honest peer to make runs with. */
   static async start(
     script: (honest: SyncPeer) => Script | Promise<Script> = () => actor([]),
-    options: Partial<SyncPeerOptions> & { readonly clock?: Clock } = {},
+    options: Partial<SyncPeerOptions> & { readonly hubClock?: Clock } = {},
   ): Promise<HostileScene> {
-    const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(1) });
+    const hub = new MemoryHub({ clock: options.hubClock ?? systemClock, random: new SeededRandom(1) });
     const space = testSpace();
     const timing = { requestTimeoutMs: 300, antiEntropyMs: 100_000 };
     const start = (number: number) => SyncPeer.start({ hub, space, number, ...timing, ...options });
