@@ -69,6 +69,11 @@ export const limits = {
   authorKeysCachedMax: 4096,
   /** New author keys that are looked at before other work has its turn: half of a frame of a page. */
   authorKeysPerTurnMax: 8,
+  /** One segment of the filter of claims: 64 KiB, ten bits a claim, so that one in a hundred "perhaps" is false. */
+  claimFilterBits: 524_288,
+  claimFilterClaimsMax: 50_000,
+  /** Segments of one space: 4 MiB. Beyond three million claims every write asks the disk. */
+  claimFilterSegmentsMax: 64,
   /** Own writes queued for the next group commit: beyond it `assert` waits. */
   writeQueueMax: 10_000,
   /** Ingest batches queued per space before senders are slowed down. */

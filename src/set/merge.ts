@@ -25,9 +25,9 @@ export type Placement =
   | { readonly type: 'known' }
   | { readonly type: 'waits'; readonly run: Run; readonly known: number; readonly missing: Set<string> };
 
-/** Tips of one author that a batch adds and removes, by id in hex. */
+/** Tips of one author that a batch adds and removes, by id in hex: of thousands of forks none is searched for. */
 interface TipsChange {
-  /** Its key, as the frontier holds it. */
+  /** The author's key, as the frontier holds it. */
   readonly author: Uint8Array;
   readonly added: Map<string, TipRecord>;
   readonly removed: Map<string, TipRecord>;
@@ -41,28 +41,48 @@ export class MergeBatch {
   /** What the batch does to the tips, by author in hex. */
   readonly #tips = new Map<string, TipsChange>();
   readonly #ops: StoreOp[] = [];
+  /** The batch that is being stored meanwhile: this one goes on from what it will leave. */
+  #before: MergeBatch | undefined;
   counters: Counters;
 
-  constructor(frontier: Frontier, journal: Journal, counters: Counters) {
+  constructor(frontier: Frontier, journal: Journal, counters: Counters, before?: MergeBatch) {
     this.#frontier = frontier;
     this.#journal = journal;
-    this.counters = counters;
+    this.#before = before;
+    this.counters = before?.counters ?? counters;
+  }
+
+  /** The batch before this one is stored, or never will be. */
+  forgetBefore(): void {
+    this.#before = undefined;
   }
 
   #findTip(author: Uint8Array, id: Uint8Array): TipRecord | undefined {
     const change = this.#tips.get(bytesToHex(author));
     const key = bytesToHex(id);
     if (change?.removed.has(key)) return undefined;
-    return change?.added.get(key) ?? this.#frontier.findTip(author, id);
+    const added = change?.added.get(key);
+    if (added !== undefined) return added;
+    return this.#before === undefined
+      ? this.#frontier.findTip(author, id)
+      : this.#before.#findTip(author, id);
   }
 
-  #hasTips(author: Uint8Array): boolean {
-    return this.#tips.has(bytesToHex(author)) || this.#frontier.tipOf(author) !== undefined;
+  /** The author's key as it is held already; undefined where there is nothing of the author. */
+  #keyOf(author: Uint8Array): Uint8Array | undefined {
+    const change = this.#tips.get(bytesToHex(author));
+    if (change !== undefined) return change.author;
+    return this.#before === undefined ? this.#frontier.tipOf(author)?.author : this.#before.#keyOf(author);
+  }
+
+  #addedHere(id: string): Assertion | undefined {
+    const before = this.#before;
+    return this.#added.get(id) ?? (before === undefined ? undefined : before.#added.get(id));
   }
 
   /** HLC of each id that is visible, in the set or in this batch. */
   async #find(ids: readonly Uint8Array[]): Promise<(Hlc | undefined)[]> {
-    const found = ids.map((id) => this.#added.get(bytesToHex(id))?.hlc);
+    const found = ids.map((id) => this.#addedHere(bytesToHex(id))?.hlc);
     const open = ids.filter((_, i) => found[i] === undefined);
     const places = await this.#journal.places(open);
     let next = 0;
@@ -92,7 +112,7 @@ export class MergeBatch {
   async #known(run: Run): Promise<number> {
     const first = firstOf(run);
     // The usual cases cost no read: it starts the chain, or continues a tip, which nothing follows yet.
-    if (!this.#hasTips(run.author)) return 0;
+    if (this.#keyOf(run.author) === undefined) return 0;
     if (first.prev !== null && this.#findTip(run.author, first.prev) !== undefined) return 0;
     if (this.#findTip(run.author, lastOf(run).id) !== undefined) return run.assertions.length;
     const found = await this.#find(run.assertions.map((assertion) => assertion.id));
@@ -116,7 +136,7 @@ export class MergeBatch {
   }
 
   async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
-    return this.#findTip(author, id) ?? this.#added.get(bytesToHex(id)) ?? this.#journal.find(id);
+    return this.#findTip(author, id) ?? this.#addedHere(bytesToHex(id)) ?? this.#journal.find(id);
   }
 
   async #checkParents(run: Run, missing: Set<string>): Promise<void> {
@@ -146,14 +166,7 @@ export class MergeBatch {
     this.#ops.push(...this.#journal.opsOf(run, arrival));
     for (const assertion of run.assertions) this.#added.set(bytesToHex(assertion.id), assertion);
     const { prev } = firstOf(run);
-    // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
-    const known = this.#tips.get(bytesToHex(run.author));
-    const change = known ?? {
-      author: this.#frontier.tipOf(run.author)?.author ?? run.author.slice(),
-      added: new Map(),
-      removed: new Map(),
-    };
-    if (known === undefined) this.#tips.set(bytesToHex(run.author), change);
+    const change = this.#changeOf(run.author);
     const continued = prev === null ? undefined : this.#findTip(run.author, prev);
     // A tip that came and goes within the batch is never mentioned.
     if (continued !== undefined && !change.added.delete(bytesToHex(continued.id)))
@@ -162,21 +175,24 @@ export class MergeBatch {
     change.added.set(bytesToHex(tip.id), tip);
   }
 
-  /** All rows of the batch. Tips that came and went within it are never written. */
-  finish(): StoreOp[] {
-    const { add, remove } = this.change();
+  #changeOf(author: Uint8Array): TipsChange {
+    const known = this.#tips.get(bytesToHex(author));
+    if (known !== undefined) return known;
+    // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
+    const key = this.#keyOf(author) ?? author.slice();
+    const change = { author: key, added: new Map(), removed: new Map() };
+    this.#tips.set(bytesToHex(author), change);
+    return change;
+  }
+
+  /** All rows of the batch, and what it does to the frontier. Tips that came and went within it are not mentioned. */
+  finish(): { readonly ops: readonly StoreOp[]; readonly change: FrontierChange } {
+    const changes = [...this.#tips.values()];
+    const add = changes.flatMap(({ added }) => [...added.values()]);
+    const remove = changes.flatMap(({ removed }) => [...removed.values()]);
     for (const tip of remove) this.#ops.push({ key: tipKey(tip), value: undefined });
     for (const tip of add) this.#ops.push({ key: tipKey(tip), value: encodeTip(tip) });
     this.#ops.push({ key: countersKey, value: encodeCounters(this.counters) });
-    return this.#ops;
-  }
-
-  /** What the batch does to the frontier: tips that came and went within it are not mentioned. */
-  change(): FrontierChange {
-    const changes = [...this.#tips.values()];
-    return {
-      add: changes.flatMap(({ added }) => [...added.values()]),
-      remove: changes.flatMap(({ removed }) => [...removed.values()]),
-    };
+    return { ops: this.#ops, change: { add, remove } };
   }
 }
