@@ -15,7 +15,6 @@ import { encodeRequest } from './requests.ts';
 /** Requests that wait for a slot: more is a defect of the caller, not of the peer. */
 const WAITING_MAX = 256;
 
-/** Each answer type belongs to one kind of request. */
 /** What answers a request that is not answered by its own name. */
 const ANSWERED_BY = { digest: 'ok', cells: 'diff' } as const;
 type AnswerTypeOf<R> = R extends keyof typeof ANSWERED_BY ? (typeof ANSWERED_BY)[R] : R;
@@ -69,14 +68,18 @@ export class Channel {
       if (answer.type !== wanted && answer.type !== 'stale') throw this.#unexpected(answer);
       return answer as AnswerOf<R> | { readonly type: 'stale' };
     } catch (error) {
-      // A stream on which nothing comes at all may be dead without knowing it: the next request opens another.
-      if (isAverError(error, 'TIMEOUT') && this.#framesIn === framesIn) this.#reset(error);
-      throw error;
+      return this.#giveUp(error, framesIn);
     } finally {
       this.#waiting.delete(id);
       if (!isAnswered) this.#lateMax++;
       free();
     }
+  }
+
+  /** A stream on which nothing comes at all may be dead without knowing it: the next request opens another. */
+  #giveUp(error: unknown, framesIn: number): never {
+    if (isAverError(error, 'TIMEOUT') && this.#framesIn === framesIn) this.#reset(error);
+    throw error;
   }
 
   async #exchange(id: number, request: Request, signal: AbortSignal): Promise<Answer> {
@@ -120,7 +123,10 @@ export class Channel {
         return opened;
       });
       while (open) {
-        const answer = await withDeadline(limitsOfWait, () => inbox.next());
+        const framesIn = this.#framesIn;
+        const answer = await withDeadline(limitsOfWait, () => inbox.next()).catch((error: unknown) =>
+          this.#giveUp(error, framesIn),
+        );
         if (answer.type !== 'runs') throw this.#unexpected(answer);
         const fault = bounds.fault(answer);
         if (fault !== undefined) throw this.#blame('BAD_ENCODING', fault);

@@ -53,6 +53,25 @@ describe('a liar', () => {
     expect(it.faults()).toBe(0);
   });
 
+  test('whose stream dies within an answer costs one deadline: the next request goes over another', async () => {
+    const dead = new Set<number>();
+    const it = await scene(async (honest) => {
+      const runs = await chainOf(honest, 3);
+      const honestly = actor(runs.slice(-1), { pull: () => [chunk(runs)] });
+      return (request, id, stream) => {
+        if (dead.has(stream)) return [];
+        // The first stream of each honest peer dies with its first pull.
+        if (request.type !== 'pull' || dead.size === 2) return honestly(request, id, stream);
+        dead.add(stream);
+        return [chunk(runs.slice(0, 1), true)];
+      };
+    });
+    await it.sync();
+    await it.sync();
+    await it.honestConverge(3);
+    for (const peer of [it.a, it.b]) expect(peer.metric('sync_failures', { code: 'TIMEOUT' })).toBe(1);
+  });
+
   test('that sends more bytes than were asked for is cut off and blamed', async () => {
     const it = await scene(
       liesOf(12, (runs) => ({ pull: () => [chunk(runs, true)], more: () => [chunk(runs, true)] }), 59_000),
@@ -86,8 +105,8 @@ describe('a liar', () => {
     const it = await scene((honest) =>
       liesOf(2, () => ({ ping: () => [] }))(honest).then(
         (script): Script =>
-          (request, id) => {
-            const answers = script(request, id);
+          (request, id, stream) => {
+            const answers = script(request, id, stream);
             return request.type === 'hello' ? [...answers, ...answers] : answers;
           },
       ),
@@ -152,7 +171,7 @@ describe('an honest peer is not blamed', () => {
         const afterMs = () => (roots++ === 0 ? 400 : 0);
         return {
           roots: (request, id) =>
-            honestly(request, id).map((answer) => ({ answer: answer as Answer, afterMs: afterMs() })),
+            honestly(request, id, 0).map((answer) => ({ answer: answer as Answer, afterMs: afterMs() })),
         };
       }),
     );

@@ -38,10 +38,10 @@ const welcome: Answer = { type: 'hello', proof: null, clockMs: systemClock.nowMs
 /** A responder that plays along for a set of tips, but for what the test replaces. */
 function actor(tips: readonly Tip[], parts: Partial<Record<Request['type'], Script>>): Script {
   const trie = Trie.of(tips);
-  return (request, id) => {
+  return (request, id, stream) => {
     if (request.type === 'unknown') return [];
     const part = parts[request.type];
-    if (part !== undefined) return part(request, id);
+    if (part !== undefined) return part(request, id, stream);
     if (request.type === 'hello') return [welcome];
     if (request.type === 'roots')
       return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, sketch: null }];

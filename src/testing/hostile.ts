@@ -57,10 +57,10 @@ export function actor(runs: readonly Run[], lies: Lies = {}): Script {
         return undefined;
     }
   };
-  return (request, id) => {
+  return (request, id, stream) => {
     if (request.type === 'unknown') return [];
     const lie = lies[request.type];
-    if (lie !== undefined) return lie(request, id);
+    if (lie !== undefined) return lie(request, id, stream);
     const answer = honest(request);
     return answer === undefined ? [] : [answer];
   };

@@ -17,6 +17,8 @@ interface Said {
 export type Script = (
   request: Request | UnknownRequest,
   id: number,
+  /** Number of the stream that it came on, from 1. */
+  stream: number,
 ) => readonly (Answer | Said | Uint8Array)[];
 
 export class RawPeer {
@@ -24,6 +26,7 @@ export class RawPeer {
   readonly #clock: Clock;
   /** What others asked, in order. */
   readonly asked: (Request | UnknownRequest)[] = [];
+  #streams = 0;
 
   private constructor(network: MemoryNetwork, clock: Clock) {
     this.network = network;
@@ -38,10 +41,11 @@ export class RawPeer {
   }
 
   async #serve(stream: FrameStream, script: Script): Promise<void> {
+    const number = ++this.#streams;
     for await (const frame of stream.frames) {
       const { id, request } = decodeRequest(frame);
       this.asked.push(request);
-      for (const said of script(request, id)) {
+      for (const said of script(request, id, number)) {
         if (said instanceof Uint8Array) await stream.send(said);
         else if ('answer' in said) await this.#say(stream, { id, ...said });
         else await stream.send(encodeAnswer(id, said));
