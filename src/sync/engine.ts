@@ -7,6 +7,7 @@ import type { Replica } from '../set/replica.ts';
 import { repeat, type SyncIntervals, type SyncOptions, toIntervals } from './intervals.ts';
 import { Link } from './link.ts';
 import { SYNC_PROTOCOL } from './messages.ts';
+import { PeerAccounts } from './peer-accounts.ts';
 import { Responder } from './responder.ts';
 import { SpaceSync } from './space-sync.ts';
 
@@ -15,6 +16,7 @@ export class SyncEngine {
   readonly #ports: Ports;
   readonly #options: SyncOptions;
   readonly #intervals: SyncIntervals;
+  readonly #accounts: PeerAccounts;
   readonly #links = new Map<string, Link>();
   /** By tag in hex. */
   readonly #spaces = new Map<string, SpaceSync>();
@@ -27,6 +29,8 @@ export class SyncEngine {
     this.#ports = ports;
     this.#options = options;
     this.#intervals = toIntervals(options);
+    const { clock, metrics } = ports;
+    this.#accounts = new PeerAccounts({ clock, metrics, trustOf: options.trustOf ?? (() => 0) });
     this.#responder = new Responder({
       ports,
       timeoutMs: this.#intervals.requestTimeoutMs,
@@ -119,7 +123,8 @@ export class SyncEngine {
     const known = this.#links.get(peerId);
     if (known !== undefined && !known.isClosed) return known;
     const { requestTimeoutMs: timeoutMs } = this.#intervals;
-    const link = new Link({ network: this.#network, ports: this.#ports, peerId, timeoutMs });
+    const account = this.#accounts.of(peerId);
+    const link = new Link({ network: this.#network, ports: this.#ports, peerId, timeoutMs, account });
     this.#links.set(peerId, link);
     return link;
   }

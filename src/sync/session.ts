@@ -15,6 +15,7 @@ import { type Difference, rangesFor, summarize } from './difference.ts';
 import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
 import type { Cursor, Range, RootsAnswer } from './messages.ts';
+import type { PullGate } from './pull-gate.ts';
 import { SALT_BYTES } from './requests.ts';
 import { sketchDiff } from './sketch-diff.ts';
 
@@ -34,6 +35,8 @@ export interface SessionOptions extends AbortOptions {
   readonly ports: Ports;
   /** Peers that this space pulls from at the same time. */
   readonly pulls: Slots;
+  /** Asked before each pull and told of what came. */
+  readonly gate: PullGate;
   /** Whether a tip was refused before when this peer brought it. */
   readonly isRefused: (tip: Tip) => boolean;
   readonly onExchange: (exchange: Exchange) => void;
@@ -123,7 +126,8 @@ export class Session {
 
   /** One pull. Returns where to go on, or null when these ranges are done or the pending set is full. */
   async #pullRanges(ranges: readonly Range[], from: Cursor | null, untilMs: number): Promise<Cursor | null> {
-    const { link, ports, replica, signal, onRefused } = this.#options;
+    const { link, ports, replica, signal, gate, onRefused } = this.#options;
+    const open = gate.open(ranges);
     ports.metrics.add('pull_requests_sent');
     const request = {
       type: 'pull',
@@ -144,11 +148,20 @@ export class Session {
     });
     let cursor: Cursor | null = null;
     let chunks = 0;
-    for await (const chunk of link.channel.chunks(request, { signal })) {
-      ports.metrics.add('pull_responses_received');
-      if (!(await inflow.take(chunk.runs))) break;
-      cursor = chunk.cursor;
-      if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
+    let isWhole = false;
+    try {
+      for await (const chunk of link.channel.chunks(request, { signal })) {
+        ports.metrics.add('pull_responses_received');
+        open.received(chunk.runs);
+        isWhole = !chunk.open;
+        if (!(await inflow.take(chunk.runs))) break;
+        cursor = chunk.cursor;
+        if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
+      }
+      open.end(!isWhole ? 'left' : cursor === null ? 'complete' : 'truncated');
+    } catch (error) {
+      open.fail(error);
+      throw error;
     }
     if (!(await inflow.end())) return null;
     if (cursor !== null) ports.metrics.add('pull_truncated');

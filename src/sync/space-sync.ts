@@ -202,6 +202,7 @@ export class SpaceSync {
       link,
       ports,
       pulls: this.#pulls,
+      others: (peer) => this.#peers.shared().filter((other) => other !== peer && other.isChoice),
       signal: this.#abort.signal,
       onExchange: () => {
         // The first exchange shows that the peer shares the space; who waits for peers wants to know.

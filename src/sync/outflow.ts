@@ -1,0 +1,161 @@
+/**
+ * The answer to one pull or fetch: chunks, each in its turn of the fair queue, as far as the other
+ * side lets them come. Whoever does not take its chunks rests without a seat while others want one.
+ */
+import { isAverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Ports } from '../base/ports.ts';
+import { withDeadline } from './deadline.ts';
+import type { EndTurn, FairQueue } from './fair-queue.ts';
+import type { Link } from './link.ts';
+import type { Answer, Cursor, RunsAnswer } from './messages.ts';
+import { type ServedRun, toChunks } from './runs-source.ts';
+
+export interface OutflowOptions {
+  readonly queue: FairQueue;
+  readonly link: Link;
+  readonly ports: Pick<Ports, 'clock' | 'metrics'>;
+  /** Longest wait for the other side to take a chunk. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly send: (answer: Answer) => Promise<void>;
+}
+
+export class Outflow {
+  readonly #options: OutflowOptions;
+  #credit: number = limits.chunksAheadMax;
+  #wake: () => void = () => undefined;
+  #hasSeat = false;
+  /** Bytes of runs, and chunks, that were sent. */
+  #sentBytes = 0;
+  #sentChunks = 0;
+  #cursor: Cursor | null = null;
+
+  constructor(options: OutflowOptions) {
+    this.#options = options;
+  }
+
+  /** The other side lets more chunks come. */
+  grant(chunks: number): void {
+    this.#credit = Math.min(limits.chunksAheadMax, this.#credit + chunks);
+    this.#wake();
+  }
+
+  /** A pull is cut at `bytesMax`, and where others wait for its seat: its cursor says where another goes on. */
+  async pull(runs: AsyncIterable<ServedRun>, bytesMax: number): Promise<void> {
+    if ((await this.#stream(runs, bytesMax)) === 'over') return;
+    await this.#untilCredit(undefined);
+    if (this.#options.signal.aborted) return;
+    await this.#options.send({ type: 'runs', runs: [], open: false, cursor: this.#cursor });
+  }
+
+  /** A fetch has no cursor: what others keep it from is asked for again, later. Throws `BUSY`. */
+  async fetch(runs: AsyncIterable<ServedRun>): Promise<void> {
+    const { queue, link } = this.#options;
+    if ((await this.#stream(runs, Number.MAX_SAFE_INTEGER)) === 'over') return;
+    await this.#untilCredit(undefined);
+    throw queue.busy(link.account);
+  }
+
+  /** Sends chunks until there are no more, or others come first. Throws `BUSY` when not even one could be sent. */
+  async #stream(runs: AsyncIterable<ServedRun>, bytesMax: number): Promise<'over' | 'cut'> {
+    const { queue, signal } = this.#options;
+    const bounds = { chunkBytes: 0, maxBytes: bytesMax };
+    const chunks = toChunks(runs, bounds);
+    try {
+      for (;;) {
+        if (!(await this.#untilCredit(queue))) return signal.aborted ? 'over' : 'cut';
+        const chunk = await this.#produce(chunks, bounds);
+        if (chunk === 'cut') return 'cut';
+        if (chunk === undefined || signal.aborted) return 'over';
+        await this.#sendChunk(chunk);
+        if (!chunk.open) return 'over';
+      }
+    } finally {
+      await chunks.return(undefined);
+      if (this.#hasSeat) queue.freeSeat();
+      this.#hasSeat = false;
+    }
+  }
+
+  async #produce(
+    chunks: AsyncGenerator<RunsAnswer>,
+    bounds: { chunkBytes: number; maxBytes: number },
+  ): Promise<RunsAnswer | 'cut' | undefined> {
+    const { queue, link, signal } = this.#options;
+    const { account } = link;
+    let end: EndTurn;
+    try {
+      end = await queue.turn(account, { seat: !this.#hasSeat, signal });
+    } catch (error) {
+      if (isAverError(error, 'BUSY') && this.#sentChunks > 0) return 'cut';
+      throw error;
+    }
+    this.#hasSeat = true;
+    let bytes = 0;
+    try {
+      const isDue = this.#sentBytes >= account.bounds.pullBytes && queue.isCrowded;
+      if (isDue) return 'cut';
+      bounds.chunkBytes = Math.min(bounds.maxBytes, this.#chunkBytes());
+      const { value, done } = await chunks.next();
+      if (done) return undefined;
+      for (const run of value.runs) bytes += run.length;
+      return value;
+    } finally {
+      end(bytes);
+    }
+  }
+
+  /** While others wait, what the class may have; else twice as much as the last time, up to what the peer takes. */
+  #chunkBytes(): number {
+    const { queue, link } = this.#options;
+    const { account } = link;
+    const { pullBytes } = account.bounds;
+    const isContended = queue.isContended(account.peerId);
+    const chunkBytes = isContended ? pullBytes : Math.max(pullBytes, account.chunkBytes);
+    account.chunkBytes = Math.min(limits.chunkBytesMax, isContended ? pullBytes : 2 * chunkBytes);
+    return Math.min(chunkBytes, link.limits.chunkBytes);
+  }
+
+  async #sendChunk(chunk: RunsAnswer): Promise<void> {
+    const { queue, link, ports, send } = this.#options;
+    this.#credit--;
+    this.#sentChunks++;
+    this.#cursor = chunk.cursor;
+    ports.metrics.add('pull_responses_sent');
+    for (const run of chunk.runs) this.#sentBytes += run.length;
+    ports.metrics.add('bytes_pushed', chunk.runs.reduce((sum, run) => sum + run.length, 0));
+    const taken = queue.sending(link.peerId);
+    await send(chunk).finally(taken);
+  }
+
+  /** False when the wait was cancelled, or others need the seat meanwhile. Taking a chunk in may take its time. */
+  async #untilCredit(queue: FairQueue | undefined): Promise<boolean> {
+    const { ports, timeoutMs, signal } = this.#options;
+    let isParked = false;
+    const park = () => {
+      isParked = true;
+      this.#wake();
+    };
+    const stop = queue?.whenCrowded(park);
+    try {
+      if (this.#credit === 0 && queue?.isCrowded) return false;
+      while (this.#credit === 0 && !signal.aborted && !isParked) {
+        const what = 'Room for another chunk';
+        await withDeadline({ clock: ports.clock, timeoutMs, what, signal }, () => this.#woken());
+      }
+      return this.#credit > 0 && !signal.aborted;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    } finally {
+      stop?.();
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
