@@ -216,6 +216,8 @@ export const limits = {
   syncRetryMsMax: 30 * SECOND,
   /** Liveness and clock of each connected peer. */
   pingMs: 30 * SECOND,
+  /** Gauges of sync are set anew: several times within the two minutes that alerts look back. */
+  reportMs: 15 * SECOND,
   /** Longest wait for a change of a peer's flushed root; below the deadline of a request. */
   flushedWaitMs: 5 * SECOND,
   /** Deadline of one request on a sync stream, renewed by each chunk of a stream of chunks. */

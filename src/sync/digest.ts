@@ -168,6 +168,8 @@ function highestSeq(replica: Replica, author: Uint8Array): number {
 export class DigestGate {
   /** Our recent authors' change that the last digest to this peer covered. */
   sentChange = 0;
+  /** The last one of theirs, until a sync shows how right it was. */
+  last: Digest | undefined;
   #handledMs = Number.NEGATIVE_INFINITY;
   readonly #nonceMs = new Map<string, number>();
 

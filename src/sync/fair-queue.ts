@@ -11,8 +11,11 @@ import type { PeerAccount } from './peer-accounts.ts';
 /** Who pays: the weight is read at each turn, so that lost standing counts at once. */
 export type Payer = Pick<PeerAccount, 'peerId' | 'bounds'>;
 
-/** Ends a turn, with what it cost in bytes. */
-export type EndTurn = (costBytes: number) => void;
+/**
+ * Ends a turn, with what it cost in bytes, and the answer that is being handed to its stream: until
+ * that is taken, nothing more is made for this peer, as it would wait behind it.
+ */
+export type EndTurn = (costBytes: number, sending?: Promise<void>) => void;
 
 export interface TurnOptions extends AbortOptions {
   /** The turn begins an answer, which takes a seat until it is given back. */
@@ -28,6 +31,8 @@ interface Member {
   readonly payer: Payer;
   readonly waiting: Waiter[];
   balanceBytes: number;
+  /** Since when an answer has been on its way into the peer's stream. */
+  sendingSinceMs: number | undefined;
 }
 
 export class FairQueue {
@@ -37,8 +42,6 @@ export class FairQueue {
   readonly #ring: Member[] = [];
   readonly #members = new Map<string, Member>();
   readonly #parkers = new Set<() => void>();
-  /** Answers that their streams have not taken yet, and since when. */
-  readonly #sending = new Map<symbol, { readonly peerId: string; readonly sinceMs: number }>();
   #isWorking = false;
   #seats = 0;
   /** Since when something has been waiting without a break. */
@@ -86,7 +89,7 @@ export class FairQueue {
         start: () => {
           settle();
           if (seat) this.#seats++;
-          resolve((costBytes) => this.#end(member, costBytes));
+          resolve((costBytes, sending) => this.#end(member, costBytes, sending));
         },
       };
       member.waiting.push(waiter);
@@ -116,20 +119,13 @@ export class FairQueue {
     return () => this.#parkers.delete(park);
   }
 
-  /** An answer is handed to its stream; the returned function says that it was taken. */
-  sending(peerId: string): () => void {
-    const key = Symbol();
-    this.#sending.set(key, { peerId, sinceMs: this.#clock.nowMs() });
-    return () => this.#sending.delete(key);
-  }
-
   /** Whether others want what this peer would get: their work, or the way to them, is held up. */
   isContended(peerId: string): boolean {
     const sinceMs = this.#clock.nowMs() - limits.contendedMsMin;
     const othersWait = this.#ring.some((member) => member.payer.peerId !== peerId);
     if (othersWait && this.#waitingSinceMs <= sinceMs) return true;
-    for (const each of this.#sending.values()) {
-      if (each.peerId !== peerId && each.sinceMs <= sinceMs) return true;
+    for (const [other, { sendingSinceMs = Number.POSITIVE_INFINITY }] of this.#members) {
+      if (other !== peerId && sendingSinceMs <= sinceMs) return true;
     }
     return false;
   }
@@ -138,29 +134,43 @@ export class FairQueue {
     if (this.#ring.length === 0) this.#waitingSinceMs = this.#clock.nowMs();
     if (this.#members.size >= limits.accountsMax) this.#forget();
     const known = this.#members.get(payer.peerId);
-    const member = known ?? { payer, waiting: [], balanceBytes: 0 };
+    const member = known ?? { payer, waiting: [], balanceBytes: 0, sendingSinceMs: undefined };
     if (known === undefined) this.#members.set(payer.peerId, member);
     if (member.waiting.length === 0) this.#ring.push(member);
     return member;
   }
 
+  /** What was spent while nobody waited took nothing from anybody. */
   #forget(): void {
-    for (const [peerId, { waiting }] of this.#members) if (waiting.length === 0) this.#members.delete(peerId);
+    for (const [peerId, member] of this.#members) {
+      if (member.waiting.length === 0 && member.sendingSinceMs === undefined) this.#members.delete(peerId);
+    }
   }
 
-  #end(member: Member, costBytes: number): void {
+  #end(member: Member, costBytes: number, sending: Promise<void> | undefined): void {
     member.balanceBytes -= costBytes;
+    if (sending !== undefined) {
+      member.sendingSinceMs = this.#clock.nowMs();
+      const taken = () => {
+        member.sendingSinceMs = undefined;
+        this.#next();
+      };
+      sending.then(taken, taken);
+    }
     this.#isWorking = false;
     this.#next();
-    // Nobody waits: what was spent took nothing from anybody.
-    if (!this.#isWorking && this.#ring.length === 0) this.#members.clear();
   }
 
   #next(): void {
     if (this.#isWorking) return;
     const canStart = (waiter: Waiter) => !waiter.needsSeat || this.#seats < limits.seatsMax;
-    const able = this.#ring.filter((member) => member.waiting.some(canStart));
-    if (able.length === 0) return;
+    const able = this.#ring.filter(
+      ({ waiting, sendingSinceMs }) => sendingSinceMs === undefined && waiting.some(canStart),
+    );
+    if (able.length === 0) {
+      if (this.#ring.length === 0) this.#forget();
+      return;
+    }
     const member = this.#choose(able);
     const at = member.waiting.findIndex(canStart);
     const [waiter] = member.waiting.splice(at, 1);

@@ -65,11 +65,8 @@ export class Outflow {
     try {
       for (;;) {
         if (!(await this.#untilCredit(queue))) return signal.aborted ? 'over' : 'cut';
-        const chunk = await this.#produce(chunks, bounds);
-        if (chunk === 'cut') return 'cut';
-        if (chunk === undefined || signal.aborted) return 'over';
-        await this.#sendChunk(chunk);
-        if (!chunk.open) return 'over';
+        const step = await this.#step(chunks, bounds);
+        if (step !== 'open') return step;
       }
     } finally {
       await chunks.return(undefined);
@@ -78,32 +75,37 @@ export class Outflow {
     }
   }
 
-  async #produce(
+  /** One chunk, in its turn. */
+  async #step(
     chunks: AsyncGenerator<RunsAnswer>,
     bounds: { chunkBytes: number; maxBytes: number },
-  ): Promise<RunsAnswer | 'cut' | undefined> {
+  ): Promise<'open' | 'over' | 'cut'> {
     const { queue, link, signal } = this.#options;
     const { account } = link;
     let end: EndTurn;
     try {
       end = await queue.turn(account, { seat: !this.#hasSeat, signal });
     } catch (error) {
+      if (signal.aborted) return 'over';
       if (isAverError(error, 'BUSY') && this.#sentChunks > 0) return 'cut';
       throw error;
     }
     this.#hasSeat = true;
-    let bytes = 0;
+    const sentBefore = this.#sentBytes;
+    let sending: Promise<void> | undefined;
+    let isOpen = false;
     try {
-      const isDue = this.#sentBytes >= account.bounds.pullBytes && queue.isCrowded;
-      if (isDue) return 'cut';
+      if (sentBefore >= account.bounds.pullBytes && queue.isCrowded) return 'cut';
       bounds.chunkBytes = Math.min(bounds.maxBytes, this.#chunkBytes());
       const { value, done } = await chunks.next();
-      if (done) return undefined;
-      for (const run of value.runs) bytes += run.length;
-      return value;
+      if (done || signal.aborted) return 'over';
+      isOpen = value.open;
+      sending = this.#sendChunk(value);
     } finally {
-      end(bytes);
+      end(this.#sentBytes - sentBefore, sending);
     }
+    await sending;
+    return isOpen ? 'open' : 'over';
   }
 
   /** While others wait, what the class may have; else twice as much as the last time, up to what the peer takes. */
@@ -117,16 +119,16 @@ export class Outflow {
     return Math.min(chunkBytes, link.limits.chunkBytes);
   }
 
-  async #sendChunk(chunk: RunsAnswer): Promise<void> {
-    const { queue, link, ports, send } = this.#options;
+  #sendChunk(chunk: RunsAnswer): Promise<void> {
+    const { ports, send } = this.#options;
+    const bytes = chunk.runs.reduce((sum, run) => sum + run.length, 0);
     this.#credit--;
     this.#sentChunks++;
+    this.#sentBytes += bytes;
     this.#cursor = chunk.cursor;
     ports.metrics.add('pull_responses_sent');
-    for (const run of chunk.runs) this.#sentBytes += run.length;
-    ports.metrics.add('bytes_pushed', chunk.runs.reduce((sum, run) => sum + run.length, 0));
-    const taken = queue.sending(link.peerId);
-    await send(chunk).finally(taken);
+    ports.metrics.add('bytes_pushed', bytes);
+    return send(chunk);
   }
 
   /** False when the wait was cancelled, or others need the seat meanwhile. Taking a chunk in may take its time. */

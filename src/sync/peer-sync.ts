@@ -5,6 +5,7 @@ import { AverError, isAverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { auditBloom } from './bloom-audit.ts';
 import type { Slots } from './deadline.ts';
 import { DigestGate } from './digest.ts';
 import type { Link } from './link.ts';
@@ -69,6 +70,11 @@ export class PeerSync {
 
   get peerId(): string {
     return this.link.peerId;
+  }
+
+  /** Ends everything when the space is left. */
+  get signal(): AbortSignal {
+    return this.#options.signal;
   }
 
   /** Whether a pull from this peer may bring something, and nothing speaks against one. */
@@ -177,7 +183,10 @@ export class PeerSync {
         if (converged !== undefined) onConverged(converged);
         onExchange();
       },
-      onDifference: (difference) => {
+      onDifference: (difference, diff, theirRoot) => {
+        const { last } = this.digests;
+        if (last !== undefined) auditBloom(last, diff, theirRoot, replica.space, ports.metrics);
+        this.digests.last = undefined;
         this.view.noteDifference(difference, replica.count);
         onChange();
       },

@@ -29,7 +29,8 @@ export function pullPause(state: PullState, bounds: ClassLimits, hasChoice: bool
 /** The debt of one pull of at most so many bytes, where a peer claims `hint` entries and we lack `gap`. */
 export function debitOf(bytesMax: number, hint: number, gap: number): number {
   // Both come from the wire: bounded before anything is computed with them.
-  const entries = Math.min(Math.max(0, hint), Math.max(0, gap), bytesMax);
+  const bounded = (count: number) => (count > 0 ? Math.min(count, bytesMax) : 0);
+  const entries = Math.min(bounded(hint), bounded(gap));
   return Math.min(bytesMax, Math.ceil(entries) * limits.pullEntryBytes);
 }
 

@@ -40,7 +40,7 @@ export interface SessionOptions extends AbortOptions {
   /** Whether a tip was refused before when this peer brought it. */
   readonly isRefused: (tip: Tip) => boolean;
   readonly onExchange: (exchange: Exchange) => void;
-  readonly onDifference: (difference: Difference) => void;
+  readonly onDifference: (difference: Difference, diff: Diff, theirRoot: Uint8Array) => void;
   readonly onRefused: (tip: Tip) => void;
 }
 
@@ -79,7 +79,7 @@ export class Session {
     const sketched = await sketchDiff(this.#options, trie, exchange);
     const diff = sketched ?? (await findDiff(this.#options, trie, exchange.root));
     if (diff === undefined) return 'again'; // Their snapshot is gone: they have a newer root.
-    this.#options.onDifference(summarize(diff));
+    this.#options.onDifference(summarize(diff), diff, exchange.root);
     const { replica, isRefused } = this.#options;
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
