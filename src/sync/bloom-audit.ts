@@ -4,11 +4,16 @@ import type { Metrics } from '../base/ports.ts';
 import { bloomHas, bloomKey } from '../set/bloom.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
 import type { Tip } from '../set/trie.ts';
-import type { Diff } from './descent.ts';
 import type { Digest } from './digest.ts';
 
+/** Tips that one side lacks, of each side. */
+export interface Tips {
+  readonly mine: readonly Tip[];
+  readonly theirs: readonly Tip[];
+}
+
 /** Tips of ours that the other side lacks, by a proven difference. */
-export function lackedThere(diff: Pick<Diff, 'mine' | 'theirs'>): Tip[] {
+export function lackedThere(diff: Tips): Tip[] {
   const theirs = new Map<string, number>();
   for (const { author, seq } of diff.theirs) {
     const key = bytesToHex(author);
@@ -21,7 +26,7 @@ export function lackedThere(diff: Pick<Diff, 'mine' | 'theirs'>): Tip[] {
 /** Compares the filter with the difference to the very set that it was made of; of another set it says nothing. */
 export function auditBloom(
   { bloom, nonce, root }: Digest,
-  diff: Pick<Diff, 'mine' | 'theirs'>,
+  diff: Tips,
   theirRoot: Uint8Array,
   space: SpaceIdentity,
   metrics: Pick<Metrics, 'observe'>,

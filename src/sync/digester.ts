@@ -52,7 +52,7 @@ export class Digester {
 
   /** A digest to a few peers; none while there is nothing to tell of. A failure with one does not stop the others. */
   emit(): void {
-    const { replica, peers, ports } = this.#options;
+    const { peers, ports } = this.#options;
     ports.metrics.add('digest_rounds', 1, { result: this.isDue ? 'sent' : 'nothing' });
     if (!this.isDue) return;
     for (const peer of peers.sample(fanOut(peers.shared().length))) {

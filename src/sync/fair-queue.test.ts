@@ -14,7 +14,10 @@ beforeEach(() => {
   queue = new FairQueue(clock, new SeededRandom(1));
 });
 
-const payer = (peerId: string, name: TrustClass = 'isolated'): Payer => ({ peerId, bounds: classLimits[name] });
+const payer = (peerId: string, name: TrustClass = 'isolated'): Payer => ({
+  peerId,
+  bounds: classLimits[name],
+});
 
 /** Wants pieces of a size again and again, each of which takes a millisecond. Counts bytes. */
 function wanting(who: Payer, pieceBytes: number, done: Map<string, number>, abreast = 1): void {

@@ -22,9 +22,12 @@ describe('whether a pull may begin', () => {
     [{ deficitBytes: -10_001, outstanding: 1, waitMs: 1 }, true, 'backoff'],
     [{ deficitBytes: -10_001, outstanding: 1, waitMs: 1 }, false, 'backoff'],
     [{ deficitBytes: -10_001, outstanding: 9 }, false, undefined],
-  ])('from a stranger with %j, somebody else to ask being %s: %s [ICG-21] [ICG-22]', (state, choice, pause) => {
-    expect(pullPause({ ...well, ...state }, isolated, choice)).toBe(pause);
-  });
+  ])(
+    'from a stranger with %j, somebody else to ask being %s: %s [ICG-21] [ICG-22]',
+    (state, choice, pause) => {
+      expect(pullPause({ ...well, ...state }, isolated, choice)).toBe(pause);
+    },
+  );
 
   test('a partner is asked three things at a time, a known peer two [ICG-23]', () => {
     const at = (outstanding: number, bounds: typeof isolated) =>
@@ -69,14 +72,17 @@ describe('the account of pulls from one peer', () => {
     ['left', 1000, 0],
     ['busy', 1000, 1500],
     ['lost', -8000, 1500],
-  ])('a pull that ended as %s leaves %d bytes and a wait of %d ms [ICG-20] [ICG-24]', (end, bytes, waitMs) => {
-    const account = new PullAccount();
-    const ticket = account.open(10_000, 0);
-    ticket.received(1000);
-    ticket.end(end, isolated, 0);
-    ticket.end('lost', isolated, 0);
-    expect(account.state(0)).toEqual({ deficitBytes: bytes, outstanding: 0, waitMs });
-  });
+  ])(
+    'a pull that ended as %s leaves %d bytes and a wait of %d ms [ICG-20] [ICG-24]',
+    (end, bytes, waitMs) => {
+      const account = new PullAccount();
+      const ticket = account.open(10_000, 0);
+      ticket.received(1000);
+      ticket.end(end, isolated, 0);
+      ticket.end('lost', isolated, 0);
+      expect(account.state(0)).toEqual({ deficitBytes: bytes, outstanding: 0, waitMs });
+    },
+  );
 
   test('lost requests free their slot, and the debt fades while nothing is asked [ICG-25]', () => {
     const account = new PullAccount();

@@ -76,7 +76,9 @@ test('a fact that no push brought is found within the bound of quiet, and news r
   for (const seen of inQuiet) expect(seen).toBeLessThanOrEqual(60);
   // No push and no telling of news: what is left is anti-entropy, on both sides.
   hub.loss = 1;
-  const run = await writer.author.run(writer.author.chain(1, undefined, () => ({ payload: Uint8Array.of(7) })));
+  const run = await writer.author.run(
+    writer.author.chain(1, undefined, () => ({ payload: Uint8Array.of(7) })),
+  );
   await writer.replica.ingest([run], { from: 'nobody', via: 'pull' });
   const count = writer.replica.count;
   await clock.advance(limits.antiEntropyQuietMs * 1.1 + 1000);

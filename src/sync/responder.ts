@@ -7,8 +7,8 @@ import { AverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FrameStream } from '../base/ports.ts';
 import { isGarbage } from './channel.ts';
-import type { Link } from './link.ts';
 import { FairQueue } from './fair-queue.ts';
+import type { Link } from './link.ts';
 import { type Load, newLoad, RequestLoad } from './request-load.ts';
 import { Served, type ServedOptions } from './served.ts';
 

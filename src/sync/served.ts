@@ -101,7 +101,14 @@ export class Served {
     const { account } = this.#link;
     const isContended = queue.isContended(account.peerId);
     const { open, openBytes } = all;
-    const refusal = bulkRefusal({ class: account.class, own: load.bulk, isContended, open, openBytes, bytes });
+    const refusal = bulkRefusal({
+      class: account.class,
+      own: load.bulk,
+      isContended,
+      open,
+      openBytes,
+      bytes,
+    });
     if (refusal === undefined) return 0;
     ports.metrics.add('requests_refused', 1, { why: refusal });
     return Number(queue.busy(account).fields.retryAfterMs);
