@@ -11,6 +11,9 @@ import type { Link } from './link.ts';
 import type { Answer, Cursor, RunsAnswer } from './messages.ts';
 import { type ServedRun, toChunks } from './runs-source.ts';
 
+/** Chunks of a pull grow so fast while nobody else wants anything: a crowd that comes at once begins small. */
+const GROWTH = 4;
+
 export interface OutflowOptions {
   readonly queue: FairQueue;
   readonly link: Link;
@@ -108,14 +111,14 @@ export class Outflow {
     return isOpen ? 'open' : 'over';
   }
 
-  /** While others wait, what the class may have; else twice as much as the last time, up to what the peer takes. */
+  /** While others wait, what the class may have; else more than the last time, up to what the peer takes. */
   #chunkBytes(): number {
     const { queue, link } = this.#options;
     const { account } = link;
     const { pullBytes } = account.bounds;
     const isContended = queue.isContended(account.peerId);
     const chunkBytes = isContended ? pullBytes : Math.max(pullBytes, account.chunkBytes);
-    account.chunkBytes = Math.min(limits.chunkBytesMax, isContended ? pullBytes : 2 * chunkBytes);
+    account.chunkBytes = Math.min(limits.chunkBytesMax, isContended ? pullBytes : GROWTH * chunkBytes);
     return Math.min(chunkBytes, link.limits.chunkBytes);
   }
 
