@@ -138,8 +138,14 @@ export const limits = {
   bulkOpenBytesMax: 16 * MiB,
   /** A piece of work waits this long for its turn, then Busy says so: well below the deadline of a request. */
   turnWaitMsMax: 5 * SECOND,
+  /** Work that takes longer than this goes on beside that of others; one piece of each peer at a time. */
+  turnHoldMs: 100,
+  /** Time costs too, at about a fifth of the rate at which runs are read: looking for what is not there is not free. */
+  turnCostBytesPerMs: 16 * KiB,
   /** Work that waits, or an answer that its stream does not take, is contention only after this long. */
   contendedMsMin: 20,
+  /** A reader that lets us wait longer gets small chunks: each has to come within the deadline of a request. */
+  slowReaderMs: SECOND,
   /** Peers whose standing and debts are remembered across connections; the longest unused goes first. */
   accountsMax: 4096,
   /** Debt of one pull, in bytes for each assertion that it may bring. */
@@ -371,6 +377,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['digestMs', 'digestQuietMs'],
   ['antiEntropyMs', 'antiEntropyQuietMs'],
   ['pingMs', 'pingQuietMs'],
+  ['turnHoldMs', 'turnWaitMsMax'],
   ['turnWaitMsMax', 'requestTimeoutMs'],
   ['pullDebtBytesMax', 'pullDeficitBytesMax'],
   ['seatsMax', 'bulkOpenMax'],

@@ -4,7 +4,7 @@ import type { Metrics } from '../base/ports.ts';
 import { bloomHas, bloomKey } from '../set/bloom.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
 import type { Tip } from '../set/trie.ts';
-import type { Digest } from './digest.ts';
+import type { DigestFilter } from './digest.ts';
 
 /** Tips that one side lacks, of each side. */
 export interface Tips {
@@ -25,13 +25,13 @@ export function lackedThere(diff: Tips): Tip[] {
 
 /** Compares the filter with the difference to the very set that it was made of; of another set it says nothing. */
 export function auditBloom(
-  { bloom, nonce, root }: Digest,
+  { bloom, nonce, root }: DigestFilter,
   diff: Tips,
   theirRoot: Uint8Array,
   space: SpaceIdentity,
   metrics: Pick<Metrics, 'observe'>,
 ): void {
-  if (bloom === null || !equalBytes(root, theirRoot)) return;
+  if (!equalBytes(root, theirRoot)) return;
   const key = bloomKey(space.topic, nonce);
   const labels = { space: bytesToHex(space.tag).slice(0, 8) };
   for (const { id } of lackedThere(diff)) {

@@ -36,6 +36,8 @@ export class Digester {
 
   constructor(options: DigesterOptions) {
     this.#options = options;
+    // A rate needs a beginning: without one nobody would notice that there never was a digest.
+    options.ports.metrics.add('digests_sent', 0);
     for (const tip of options.replica.frontier.tips()) this.#authors.note(tip.author);
   }
 
@@ -94,7 +96,7 @@ export class Digester {
       return ports.metrics.add('digests_dropped', 1, { why: 'repeated' });
     }
     if (equalBytes(digest.root, replica.frontier.trie.root)) return;
-    peer.digests.last = digest;
+    peer.digests.keep(digest);
     if (!showsGap(replica, digest)) return;
     onGap();
     peer.schedule(replyMs);

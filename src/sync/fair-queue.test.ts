@@ -65,9 +65,9 @@ describe('turns', () => {
   });
 
   test('a wait that is too long ends with Busy and a time within the range of the class [ICG-23]', async () => {
-    await queue.turn(payer('a'));
+    for (let i = 0; i < limits.seatsMax; i++) (await queue.turn(payer(`p${i}`), { seat: true }))(0);
     const waits = (['isolated', 'known', 'partner'] as const).map((name) =>
-      queue.turn(payer(name, name)).catch((error: unknown) => error),
+      queue.turn(payer(name, name), { seat: true }).catch((error: unknown) => error),
     );
     await clock.advance(limits.turnWaitMsMax);
     for (const [i, name] of (['isolated', 'known', 'partner'] as const).entries()) {
@@ -91,6 +91,34 @@ describe('turns', () => {
     expect(queue.waiting).toBe(0);
     expect(clock.pending).toBe(0);
   });
+});
+
+test('work that takes long goes on beside that of others, and costs its time', async () => {
+  const long = await queue.turn(payer('long'));
+  let others = 0;
+  const other = queue.turn(payer('other')).then((end) => {
+    others++;
+    return end;
+  });
+  let isAgain = false;
+  const again = queue.turn(payer('long')).then((end) => {
+    isAgain = true;
+    return end;
+  });
+  await clock.advance(limits.turnHoldMs - 1);
+  expect(others).toBe(0);
+  await clock.advance(1);
+  expect(others).toBe(1);
+  (await other)(0);
+  const held = await queue.turn(payer('other'));
+  expect(isAgain).toBe(false);
+  const later = queue.turn(payer('other')).then(() => others++);
+  long(1);
+  held(0);
+  await later;
+  expect([others, isAgain]).toEqual([2, false]);
+  await clock.advance(limits.turnHoldMs);
+  (await again)(0);
 });
 
 describe('contention', () => {

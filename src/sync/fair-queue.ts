@@ -1,6 +1,6 @@
 /**
  * One fair queue over everything that costs: whoever wants something done takes a turn, one piece of
- * work at a time. Peers take turns by surplus round robin: each round a peer may spend its weight in
+ * work at a time, if it is not long. Peers take turns by surplus round robin: each round a peer may spend its weight in
  * bytes, what it spends beyond is taken from its next rounds. With nobody else there, there is no wait.
  */
 import { AverError } from '../base/errors.ts';
@@ -31,6 +31,8 @@ interface Member {
   readonly payer: Payer;
   readonly waiting: Waiter[];
   balanceBytes: number;
+  /** A piece of its work is under way. */
+  isWorking: boolean;
   /** Since when an answer has been on its way into the peer's stream. */
   sendingSinceMs: number | undefined;
 }
@@ -89,7 +91,7 @@ export class FairQueue {
         start: () => {
           settle();
           if (seat) this.#seats++;
-          resolve((costBytes, sending) => this.#end(member, costBytes, sending));
+          resolve(this.#begin(member));
         },
       };
       member.waiting.push(waiter);
@@ -134,7 +136,7 @@ export class FairQueue {
     if (this.#ring.length === 0) this.#waitingSinceMs = this.#clock.nowMs();
     if (this.#members.size >= limits.accountsMax) this.#forget();
     const known = this.#members.get(payer.peerId);
-    const member = known ?? { payer, waiting: [], balanceBytes: 0, sendingSinceMs: undefined };
+    const member = known ?? newMember(payer);
     if (known === undefined) this.#members.set(payer.peerId, member);
     if (member.waiting.length === 0) this.#ring.push(member);
     return member;
@@ -143,30 +145,43 @@ export class FairQueue {
   /** What was spent while nobody waited took nothing from anybody. */
   #forget(): void {
     for (const [peerId, member] of this.#members) {
-      if (member.waiting.length === 0 && member.sendingSinceMs === undefined) this.#members.delete(peerId);
+      if (member.waiting.length === 0 && !isHeld(member)) this.#members.delete(peerId);
     }
   }
 
-  #end(member: Member, costBytes: number, sending: Promise<void> | undefined): void {
-    member.balanceBytes -= costBytes;
-    if (sending !== undefined) {
-      member.sendingSinceMs = this.#clock.nowMs();
-      const taken = () => {
-        member.sendingSinceMs = undefined;
-        this.#next();
-      };
-      sending.then(taken, taken);
-    }
-    this.#isWorking = false;
-    this.#next();
+  #begin(member: Member): EndTurn {
+    const startedMs = this.#clock.nowMs();
+    member.isWorking = true;
+    let holds = true;
+    const release = () => {
+      if (holds) this.#isWorking = false;
+      holds = false;
+      this.#next();
+    };
+    const cancelTimer = this.#clock.setTimer(limits.turnHoldMs, release);
+    return (costBytes, sending) => {
+      cancelTimer();
+      member.isWorking = false;
+      const spentMs = Math.max(0, Math.min(limits.turnWaitMsMax, this.#clock.nowMs() - startedMs));
+      member.balanceBytes -= Math.max(costBytes, spentMs * limits.turnCostBytesPerMs);
+      if (sending !== undefined) this.#watch(member, sending);
+      release();
+    };
+  }
+
+  #watch(member: Member, sending: Promise<void>): void {
+    member.sendingSinceMs = this.#clock.nowMs();
+    const taken = () => {
+      member.sendingSinceMs = undefined;
+      this.#next();
+    };
+    sending.then(taken, taken);
   }
 
   #next(): void {
     if (this.#isWorking) return;
     const canStart = (waiter: Waiter) => !waiter.needsSeat || this.#seats < limits.seatsMax;
-    const able = this.#ring.filter(
-      ({ waiting, sendingSinceMs }) => sendingSinceMs === undefined && waiting.some(canStart),
-    );
+    const able = this.#ring.filter((member) => !isHeld(member) && member.waiting.some(canStart));
     if (able.length === 0) {
       if (this.#ring.length === 0) this.#forget();
       return;
@@ -191,4 +206,13 @@ export class FairQueue {
       }
     }
   }
+}
+
+function newMember(payer: Payer): Member {
+  return { payer, waiting: [], balanceBytes: 0, isWorking: false, sendingSinceMs: undefined };
+}
+
+/** Its work is under way, or was not taken yet. */
+function isHeld({ isWorking, sendingSinceMs }: Member): boolean {
+  return isWorking || sendingSinceMs !== undefined;
 }

@@ -29,6 +29,8 @@ export class Outflow {
   #credit: number = limits.chunksAheadMax;
   #wake: () => void = () => undefined;
   #hasSeat = false;
+  /** The last chunks were long in being taken in. */
+  #isSlow = false;
   /** Bytes of runs, and chunks, that were sent. */
   #sentBytes = 0;
   #sentChunks = 0;
@@ -111,14 +113,14 @@ export class Outflow {
     return isOpen ? 'open' : 'over';
   }
 
-  /** While others wait, what the class may have; else more than the last time, up to what the peer takes. */
+  /** While others wait, or to a slow reader, what the class may have; else more than the last time, up to what the peer takes. */
   #chunkBytes(): number {
     const { queue, link } = this.#options;
     const { account } = link;
     const { pullBytes } = account.bounds;
-    const isContended = queue.isContended(account.peerId);
-    const chunkBytes = isContended ? pullBytes : Math.max(pullBytes, account.chunkBytes);
-    account.chunkBytes = Math.min(limits.chunkBytesMax, isContended ? pullBytes : GROWTH * chunkBytes);
+    const staysSmall = this.#isSlow || queue.isContended(account.peerId);
+    const chunkBytes = staysSmall ? pullBytes : Math.max(pullBytes, account.chunkBytes);
+    account.chunkBytes = Math.min(limits.chunkBytesMax, staysSmall ? pullBytes : GROWTH * chunkBytes);
     return Math.min(chunkBytes, link.limits.chunkBytes);
   }
 
@@ -143,12 +145,14 @@ export class Outflow {
       this.#wake();
     };
     const stop = queue?.whenCrowded(park);
+    const startedMs = ports.clock.nowMs();
     try {
       if (this.#credit === 0 && queue?.isCrowded) return false;
       while (this.#credit === 0 && !signal.aborted && !isParked) {
         const what = 'Room for another chunk';
         await withDeadline({ clock: ports.clock, timeoutMs, what, signal }, () => this.#woken());
       }
+      this.#isSlow = ports.clock.nowMs() - startedMs > limits.slowReaderMs;
       return this.#credit > 0 && !signal.aborted;
     } catch (error) {
       if (signal.aborted) return false;

@@ -184,9 +184,9 @@ export class PeerSync {
         onExchange();
       },
       onDifference: (difference, diff, theirRoot) => {
-        const { last } = this.digests;
-        if (last !== undefined) auditBloom(last, diff, theirRoot, replica.space, ports.metrics);
-        this.digests.last = undefined;
+        const { lastFilter } = this.digests;
+        if (lastFilter !== undefined) auditBloom(lastFilter, diff, theirRoot, replica.space, ports.metrics);
+        this.digests.lastFilter = undefined;
         this.view.noteDifference(difference, replica.count);
         onChange();
       },
