@@ -199,6 +199,8 @@ export const limits = {
   /** Digests: this long plus 0 to `digestJitterMs` after the last. */
   digestMs: 10 * SECOND,
   digestJitterMs: 2 * SECOND,
+  /** Between the digests of one round: building one of 8,192 ids takes 10 to 25 ms. */
+  digestSpreadMs: 20,
   /** After this long without news both become rarer, by half with each such time, down to these. */
   quietMs: MINUTE,
   digestQuietMs: MINUTE,

@@ -6,6 +6,7 @@ import { toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { pause } from './deadline.ts';
 import { buildDigest, NONCE_BYTES, packDigest, RecentAuthors, showsGap, unpackDigest } from './digest.ts';
 import type { Link } from './link.ts';
 import type { DigestRequest } from './messages.ts';
@@ -52,16 +53,21 @@ export class Digester {
     return replica.count > 0 && peers.shared().length > 0;
   }
 
-  /** A digest to a few peers; none while there is nothing to tell of. A failure with one does not stop the others. */
-  emit(): void {
+  /**
+   * A digest to a few peers, one after the other, so that whatever else happens comes in between; none
+   * while there is nothing to tell of. A failure with one does not stop the others.
+   */
+  async emit(): Promise<void> {
     const { peers, ports } = this.#options;
     ports.metrics.add('digest_rounds', 1, { result: this.isDue ? 'sent' : 'nothing' });
     if (!this.isDue) return;
     for (const peer of peers.sample(fanOut(peers.shared().length))) {
+      if (peer.signal.aborted) return;
       this.#send(peer).catch((error: unknown) => {
         const { code, message } = toAverError(error);
         ports.log.write('debug', 'could not send a digest', { code, message });
       });
+      await pause(ports.clock, limits.digestSpreadMs);
     }
   }
 

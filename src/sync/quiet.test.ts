@@ -85,7 +85,7 @@ test('a fact that no push brought is found within the bound of quiet, and news r
   expect(others.map((peer) => peer.replica.count)).toEqual([count, count]);
   const restored = cycles();
   await clock.advance(MINUTE);
-  for (const [i, after] of cycles().entries()) expect(after - (restored[i] ?? 0)).toBeGreaterThanOrEqual(10);
+  for (const [i, after] of cycles().entries()) expect(after - (restored[i] ?? 0)).toBeGreaterThanOrEqual(8);
 });
 
 test('pings become rare in quiet too, and a new peer brings them back [ICG-45]', async () => {
@@ -102,4 +102,36 @@ test('pings become rare in quiet too, and a new peer brings them back [ICG-45]',
   const joined = first.framesSent;
   await clock.advance(MINUTE);
   expect((first.framesSent - joined) * 10).toBeGreaterThan(2 * inQuiet);
+});
+
+test('peers that started together do not send their digests together [ICG-37]', async () => {
+  await start(10);
+  const rounds = () => peers.map((peer) => peer.metric('digest_rounds', { result: 'sent' }));
+  let most = 0;
+  let before = rounds();
+  const first = before;
+  for (let i = 0; i < 600; i++) {
+    await clock.advance(100);
+    const now = rounds();
+    most = Math.max(most, now.filter((count, n) => count > (before[n] ?? 0)).length);
+    before = now;
+  }
+  const sent = before.map((count, i) => count - (first[i] ?? 0));
+  // Every ten to twelve seconds, and in quiet after a while every twenty.
+  for (const count of sent) expect([3, 4, 5, 6]).toContain(count);
+  expect(most).toBeLessThanOrEqual(4);
+});
+
+test('between the digests of one round other things have their turn [ICG-48]', async () => {
+  await start(8);
+  const [one] = peers as [SyncPeer];
+  const sent = () => one.metric('digests_sent');
+  const steps = new Set<number>();
+  const before = sent();
+  for (let ms = 0; ms < 12_000; ms += 10) {
+    await clock.advance(10);
+    steps.add(sent());
+  }
+  expect(sent() - before).toBeGreaterThanOrEqual(3);
+  expect(steps.size).toBe(sent() - before + 1);
 });

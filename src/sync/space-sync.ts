@@ -122,7 +122,7 @@ export class SpaceSync {
         baseMs: intervals.digestMs,
         quietMs: limits.digestQuietMs,
         jitter: (ms) => ms + intervals.digestJitterMs * random.number(),
-        action: () => this.#digester.emit(),
+        action: () => void this.#digester.emit(),
       }),
     );
   }
