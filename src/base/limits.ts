@@ -67,6 +67,11 @@ export const limits = {
   sketchCellsMax: 2048,
   /** Public keys whose torsion check and native key objects are cached. */
   authorKeysCachedMax: 4096,
+  /** One segment of the filter of claims: 64 KiB, ten bits a claim, so that one in a hundred "perhaps" is false. */
+  claimFilterBits: 524_288,
+  claimFilterClaimsMax: 50_000,
+  /** Segments of one space: 4 MiB. Beyond three million claims every write asks the disk. */
+  claimFilterSegmentsMax: 64,
   /** Own writes queued for the next group commit: beyond it `assert` waits. */
   writeQueueMax: 10_000,
   /** Ingest batches queued per space before senders are slowed down. */
@@ -107,6 +112,8 @@ export const limits = {
   haveMax: 32,
   /** Cells in an answer to Roots: enough to read about ten differing tips at once. */
   rootsCells: 16,
+  /** Counts in an answer to Roots: a byte each, they tell the size of a larger difference within a fifth. */
+  rootsCounts: 64,
   /** Trie prefixes in one Nodes request. */
   nodePrefixesMax: 256,
   /** Authors in one digest's clock delta. */
@@ -176,6 +183,12 @@ export const limits = {
   diffEntriesMax: 10_000,
   /** Runs that a responder follows back along one branch of a forked chain. */
   forkWalkRunsMax: 4096,
+  /**
+   * Small runs of one chain are served as one when they lie so close, or are so old. The whole is held
+   * where it comes from the future there: so a slow clock delays the older part by no more than this.
+   */
+  joinSpanMs: MINUTE,
+  joinAgeMs: 10 * MINUTE,
   /** Own runs queued for push; beyond it peers are told to pull. */
   pushQueueBytesMax: 4 * MiB,
   /** Erased payloads asked for in one round. */
@@ -375,6 +388,8 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
+  ['rootsCells', 'rootsCounts'],
+  ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],
   ['digestMs', 'digestQuietMs'],
   ['antiEntropyMs', 'antiEntropyQuietMs'],

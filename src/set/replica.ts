@@ -114,6 +114,7 @@ export class Replica {
     hlc: HlcClock,
   ): Promise<Replica> {
     const journal = new Journal(store, space.id);
+    await journal.loadFilter();
     const tips = [];
     for await (const tip of journal.tips()) tips.push(tip);
     const replica = new Replica(space, journal, new Frontier(tips), await journal.counters(), ports, hlc);
@@ -272,6 +273,7 @@ export class Replica {
   /** Resolves when what is under way is stored and flushed. */
   async close(): Promise<void> {
     await this.#lock.idle();
+    await this.journal.close(this.#counters.arrivals);
     await this.#flusher.close();
   }
 }

@@ -123,7 +123,7 @@ describe('the alert for debts', () => {
       if (request.type === 'hello')
         return [{ type: 'hello', proof: null, clockMs: toWireMs(clock.nowMs()), limits: OWN_LIMITS }];
       if (request.type === 'roots')
-        return [{ type: 'roots', root: trie.root, count: 10_000, flushed: trie.root, cells: null }];
+        return [{ type: 'roots', root: trie.root, count: 10_000, flushed: trie.root, sketch: null }];
       if (request.type !== 'nodes') return [];
       return [{ type: 'nodes', nodes: nodeViews(trie, request.salt, request.prefixes) }];
     });

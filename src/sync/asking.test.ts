@@ -55,7 +55,7 @@ async function actor(name: string, tips: readonly Tip[], count: number, onPull: 
     if (request.type === 'hello')
       return [{ type: 'hello', proof: null, clockMs: toWireMs(clock.nowMs()), limits: OWN_LIMITS }];
     if (request.type === 'roots')
-      return [{ type: 'roots', root: trie.root, count, flushed: trie.root, cells: null }];
+      return [{ type: 'roots', root: trie.root, count, flushed: trie.root, sketch: null }];
     if (request.type === 'cells') return [{ type: 'diff', difference: null }];
     if (request.type === 'nodes')
       return [{ type: 'nodes', nodes: nodeViews(trie, request.salt, request.prefixes) }];

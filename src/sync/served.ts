@@ -13,7 +13,7 @@ import { Outflow } from './outflow.ts';
 import { bulkRefusal, type Load, type RequestLoad } from './request-load.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges } from './runs-source.ts';
-import { answerCells, answerDiff, firstCells } from './sketch-diff.ts';
+import { answerCells, answerDiff, sketchHead } from './sketch-diff.ts';
 import type { SpaceSync } from './space-sync.ts';
 
 /** What answers cost beside their bytes, as time to read so many bytes of runs: hashing, and taking sketches apart. */
@@ -162,8 +162,8 @@ export class Served {
         const { frontier, count } = space.replica;
         const root = frontier.root();
         space.onRoots(this.#link, request);
-        const cells = firstCells(frontier, root, request.root);
-        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, cells });
+        const sketch = sketchHead(frontier, root, request.root);
+        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, sketch });
       }
       case 'cells': {
         const { frontier } = this.#space(request.tag).replica;
@@ -193,7 +193,8 @@ export class Served {
         const space = this.#space(request.tag);
         this.#options.ports.metrics.add('pull_requests_received');
         const bytesMax = Math.min(request.maxBytes, limits.pullBytesMax);
-        return this.#newOutflow(id, outgoing).pull(runsOfRanges(space.replica, request), bytesMax);
+        const runs = runsOfRanges(space.replica, request, this.#options.ports.clock.nowMs());
+        return this.#newOutflow(id, outgoing).pull(runs, bytesMax);
       }
       case 'fetch': {
         const runs = runsOfIds(this.#space(request.tag).replica, request.ids);
@@ -202,12 +203,17 @@ export class Served {
     }
   }
 
-  /** One answer that is made at once, when it is the peer's turn. */
-  async #inTurn(id: number, { abort }: Outgoing, costBytes: number, make: () => Answer): Promise<void> {
+  /** One answer that is made when it is the peer's turn. */
+  async #inTurn(
+    id: number,
+    { abort }: Outgoing,
+    costBytes: number,
+    make: () => Answer | Promise<Answer>,
+  ): Promise<void> {
     const end = await this.#options.queue.turn(this.#link.account, { signal: abort.signal });
     let answer: Answer;
     try {
-      answer = make();
+      answer = await make();
     } finally {
       end(costBytes);
     }
