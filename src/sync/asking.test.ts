@@ -206,22 +206,15 @@ describe('digests', () => {
     return stream;
   };
 
-  test('a thousand a second are read once in five seconds, and the rest is told to come later [ICG-34]', async () => {
+  test('a thousand a second from one peer are judged once in five seconds at most [ICG-34]', async () => {
     const stream = await sender('spam');
-    const types: string[] = [];
     for (let second = 0; second < 11; second++) {
-      for (let i = 0; i < 1000; i++) {
-        stream.ask(digest(1000 * second + i)).then(
-          ({ type }) => types.push(type),
-          () => undefined,
-        );
-      }
+      for (let i = 0; i < 1000; i++) stream.ask(digest(1000 * second + i)).catch(() => undefined);
       await clock.advance(SECOND);
     }
-    expect(types.filter((type) => type === 'busy').length).toBeGreaterThan(5000);
-    expect(judged()).toBeGreaterThanOrEqual(2);
+    expect(judged()).toBeGreaterThanOrEqual(1);
     expect(judged()).toBeLessThanOrEqual(3);
-    expect(asking.metric('peers_banned')).toBe(0);
+    expect(asking.metric('digests_dropped', { why: 'early' })).toBeGreaterThan(0);
   });
 
   test('of a crowd are judged a few a second', async () => {
