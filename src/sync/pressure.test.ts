@@ -9,8 +9,8 @@ import type { MemoryNetwork } from '../net/memory-network.ts';
 import { testSpace } from '../testing/chains.ts';
 import { RawPeer } from '../testing/raw-peer.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
-import { ShapedNetwork } from '../testing/shaped-network.ts';
 import { SyncPeer } from '../testing/sync-peer.ts';
+import { UplinkNetwork } from '../testing/uplink-network.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { decodeAnswer } from './answers.ts';
 import type { SyncOptions } from './intervals.ts';
@@ -27,7 +27,7 @@ const crypto = pureCrypto({ yieldAfterMs: Number.POSITIVE_INFINITY });
 let clock: VirtualClock;
 let hub: MemoryHub;
 let server: SyncPeer;
-let uplink: ShapedNetwork;
+let uplink: UplinkNetwork;
 const stops: (() => Promise<void>)[] = [];
 
 beforeAll(() => loadFastHash());
@@ -56,7 +56,7 @@ async function soon<T>(promise: Promise<T>, stepMs = 100, stepsMax = 10_000): Pr
 
 /** The small peer: so many runs to give, and so much uplink. */
 async function serve(runs: number, bytesPerSecond: number, options: SyncOptions = {}): Promise<void> {
-  uplink = new ShapedNetwork(hub, 'server');
+  uplink = new UplinkNetwork(hub, 'server');
   server = await SyncPeer.start({ hub, space, number: 1, crypto, network: uplink, ...options });
   stops.push(() => server.stop());
   for (let i = 0; i < runs; i++) await server.write(1, new Uint8Array(RUN_BYTES).fill(i));

@@ -6,8 +6,8 @@ import { pureCrypto } from '../crypto/crypto-pure.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
 import { testSpace } from '../testing/chains.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
-import { ShapedNetwork } from '../testing/shaped-network.ts';
 import { SyncPeer } from '../testing/sync-peer.ts';
+import { UplinkNetwork } from '../testing/uplink-network.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 
 const MINUTE = 60_000;
@@ -16,7 +16,7 @@ const crypto = pureCrypto({ yieldAfterMs: Number.POSITIVE_INFINITY });
 let clock: VirtualClock;
 let hub: MemoryHub;
 let peers: SyncPeer[];
-let networks: ShapedNetwork[];
+let networks: UplinkNetwork[];
 
 beforeAll(() => loadFastHash());
 
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 async function start(count: number): Promise<void> {
   for (let number = 1; number <= count; number++) {
-    const network = new ShapedNetwork(hub, `peer-${number}`);
+    const network = new UplinkNetwork(hub, `peer-${number}`);
     const peer = await SyncPeer.start({ hub, space, number, crypto, network });
     network.keep(peers.map((other) => `/memory/0/p2p/${other.id}`));
     networks.push(network);
@@ -91,11 +91,11 @@ test('a fact that no push brought is found within the bound of quiet, and news r
 test('pings become rare in quiet too, and a new peer brings them back [ICG-45]', async () => {
   await start(2);
   await clock.advance(30 * MINUTE);
-  const [first] = networks as [ShapedNetwork];
+  const [first] = networks as [UplinkNetwork];
   const before = first.framesSent;
   await clock.advance(10 * MINUTE);
   const inQuiet = first.framesSent - before;
-  const late = new ShapedNetwork(hub, 'peer-9');
+  const late = new UplinkNetwork(hub, 'peer-9');
   peers.push(await SyncPeer.start({ hub, space, number: 9, crypto, network: late }));
   late.keep([`/memory/0/p2p/${first.peerId}`]);
   await clock.advance(10_000);

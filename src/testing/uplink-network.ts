@@ -6,7 +6,7 @@ import { MemoryNetwork } from '../net/memory-network.ts';
 /** The length before each frame. */
 const FRAME_HEAD_BYTES = 4;
 
-export class ShapedNetwork extends MemoryNetwork {
+export class UplinkNetwork extends MemoryNetwork {
   /** What this peer may send in a second, over all its streams together. */
   bytesPerSecond = Number.POSITIVE_INFINITY;
   bytesSent = 0;
