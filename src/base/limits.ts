@@ -151,7 +151,7 @@ export const limits = {
   turnCostBytesPerMs: 16 * KiB,
   /** Work that waits, or an answer that its stream does not take, is contention only after this long. */
   contendedMsMin: 20,
-  /** A reader that lets us wait longer gets small chunks: each has to come within the deadline of a request. */
+  /** A chunk that takes longer to be taken in is followed by smaller ones: each has the deadline of a request. */
   slowReaderMs: SECOND,
   /** Peers whose standing and debts are remembered across connections; the longest unused goes first. */
   accountsMax: 4096,

@@ -11,7 +11,7 @@ import type { Link } from './link.ts';
 import type { Answer, Cursor, RunsAnswer } from './messages.ts';
 import { type ServedRun, toChunks } from './runs-source.ts';
 
-/** Chunks of a pull grow so fast while nobody else wants anything: a crowd that comes at once begins small. */
+/** Chunks grow and shrink so fast. They begin small, as a crowd may come at once, or the link be thin. */
 const GROWTH = 4;
 
 export interface OutflowOptions {
@@ -29,8 +29,8 @@ export class Outflow {
   #credit: number = limits.chunksAheadMax;
   #wake: () => void = () => undefined;
   #hasSeat = false;
-  /** The last chunks were long in being taken in. */
-  #isSlow = false;
+  /** When the chunks were sent that the other side has not taken in yet, oldest first. */
+  readonly #sentMs: number[] = [];
   /** Bytes of runs, and chunks, that were sent. */
   #sentBytes = 0;
   #sentChunks = 0;
@@ -43,7 +43,18 @@ export class Outflow {
   /** The other side lets more chunks come. */
   grant(chunks: number): void {
     this.#credit = Math.min(limits.chunksAheadMax, this.#credit + chunks);
+    for (let i = 0; i < chunks; i++) this.#noteTaken(this.#sentMs.shift());
     this.#wake();
+  }
+
+  /** What was taken in soon may be followed by more at once, what took long by less: each has its deadline. */
+  #noteTaken(sentMs: number | undefined): void {
+    if (sentMs === undefined) return;
+    const { ports, link } = this.#options;
+    const { account } = link;
+    const isSlow = ports.clock.nowMs() - sentMs > limits.slowReaderMs;
+    const chunkBytes = Math.max(account.bounds.pullBytes, account.chunkBytes);
+    account.chunkBytes = isSlow ? chunkBytes / GROWTH : Math.min(limits.chunkBytesMax, chunkBytes * GROWTH);
   }
 
   /** A pull is cut at `bytesMax`, and where others wait for its seat: its cursor says where another goes on. */
@@ -77,6 +88,8 @@ export class Outflow {
       await chunks.return(undefined);
       if (this.#hasSeat) queue.freeSeat();
       this.#hasSeat = false;
+      // It gave up on one that was too large for its link, perhaps.
+      if (signal.aborted) this.#noteTaken(this.#sentMs[0]);
     }
   }
 
@@ -113,21 +126,20 @@ export class Outflow {
     return isOpen ? 'open' : 'over';
   }
 
-  /** While others wait, or to a slow reader, what the class may have; else more than the last time, up to what the peer takes. */
+  /** While others wait, what the class may have; else what the peer has shown to take in soon. */
   #chunkBytes(): number {
     const { queue, link } = this.#options;
     const { account } = link;
     const { pullBytes } = account.bounds;
-    const staysSmall = this.#isSlow || queue.isContended(account.peerId);
-    const chunkBytes = staysSmall ? pullBytes : Math.max(pullBytes, account.chunkBytes);
-    account.chunkBytes = Math.min(limits.chunkBytesMax, staysSmall ? pullBytes : GROWTH * chunkBytes);
-    return Math.min(chunkBytes, link.limits.chunkBytes);
+    if (queue.isContended(account.peerId)) account.chunkBytes = pullBytes;
+    return Math.min(Math.max(pullBytes, account.chunkBytes), link.limits.chunkBytes);
   }
 
   #sendChunk(chunk: RunsAnswer): Promise<void> {
     const { ports, send } = this.#options;
     const bytes = chunk.runs.reduce((sum, run) => sum + run.length, 0);
     this.#credit--;
+    this.#sentMs.push(ports.clock.nowMs());
     this.#sentChunks++;
     this.#sentBytes += bytes;
     this.#cursor = chunk.cursor;
@@ -145,14 +157,12 @@ export class Outflow {
       this.#wake();
     };
     const stop = queue?.whenCrowded(park);
-    const startedMs = ports.clock.nowMs();
     try {
       if (this.#credit === 0 && queue?.isCrowded) return false;
       while (this.#credit === 0 && !signal.aborted && !isParked) {
         const what = 'Room for another chunk';
         await withDeadline({ clock: ports.clock, timeoutMs, what, signal }, () => this.#woken());
       }
-      this.#isSlow = ports.clock.nowMs() - startedMs > limits.slowReaderMs;
       return this.#credit > 0 && !signal.aborted;
     } catch (error) {
       if (signal.aborted) return false;

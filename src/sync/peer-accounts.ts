@@ -22,7 +22,7 @@ export class PeerAccount {
   readonly peerId: string;
   readonly standing = new Standing();
   readonly pulls = new PullAccount();
-  /** Chunk that the peer gets while nobody waits: grows from its class's with each that it takes. */
+  /** Chunk that the peer gets while nobody else waits: grows with each that it takes in soon, beyond its class's. */
   chunkBytes = 0;
   readonly #options: AccountsOptions;
 

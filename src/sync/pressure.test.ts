@@ -153,6 +153,16 @@ describe('an idle responder', () => {
     expect(server.metric('requests_refused', { why: 'outstanding' })).toBe(0);
   });
 
+  test('finds the size of a chunk that a thin link carries before the deadline [ICG-14]', async () => {
+    await serve(40, 30_000);
+    const stranger = await fresh(2);
+    await soon(stranger.connect(server));
+    // Two megabytes over thirty kilobytes a second: a chunk of the largest size would take 26 s.
+    await mostOf('queue_seats', 100 * SECOND);
+    expect(stranger.replica.count).toBe(40);
+    expect(stranger.metric('sync_failures', { code: 'TIMEOUT' })).toBe(0);
+  });
+
   test('answers as many pulls of one peer as that has open', async () => {
     await serve(4, 10 * MiB);
     const one = await Flooder.start('one', 8);
