@@ -6,7 +6,7 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { packCells } from '../set/cells-codec.ts';
 import { LEAF_MAX, type Tip } from '../set/trie.ts';
-import { type Answer, answerTypes, type DiffAnswer, type NodeView } from './messages.ts';
+import { type Answer, answerTypes, type DiffAnswer, type End, type NodeView } from './messages.ts';
 import {
   readCells,
   readCursor,
@@ -46,6 +46,8 @@ function writeBody(writer: CborWriter, answer: Answer): CborWriter {
       return answer.cells === null ? writer.null() : writer.bytes(packCells(answer.cells));
     case 'diff':
       return writeDifference(writer, answer.difference);
+    case 'outline':
+      return writeList(writer, answer.cuts, (cut) => writeList(writer, cut, (end) => writeEnd(writer, end)));
     case 'nodes':
       return writeList(writer, answer.nodes, (node) => writeNode(writer, node));
     case 'runs':
@@ -112,6 +114,8 @@ function readBody(reader: CborReader, number: number): Answer {
       };
     case answerTypes.diff:
       return { type: 'diff', difference: reader.skipNull() ? null : readDifference(reader) };
+    case answerTypes.outline:
+      return { type: 'outline', cuts: readCuts(reader) };
     case answerTypes.nodes:
       return { type: 'nodes', nodes: readList(reader, limits.nodePrefixesMax, () => readNode(reader)) };
     case answerTypes.runs:
@@ -166,6 +170,22 @@ function readDifference(reader: CborReader): TipsAndLacks {
     tips: readList(reader, limits.sketchCellsMax, () => readTip(reader)),
     lacks: readShortIds(reader),
   };
+}
+
+function writeEnd(writer: CborWriter, { range, seq, id }: End): void {
+  writer.array(3).uint(range).uint(seq).bytes(id);
+}
+
+function readCuts(reader: CborReader): End[][] {
+  let left: number = limits.outlineEndsMax;
+  return readList(reader, limits.outlineCutsMax, () => {
+    const cut = readList(reader, left, () => {
+      reader.array(3, 3);
+      return { range: reader.uint(limits.pullRangesMax), seq: reader.uint(), id: reader.hash() };
+    });
+    left -= cut.length;
+    return cut;
+  });
 }
 
 function writeTip(writer: CborWriter, { author, seq, id }: Tip): void {

@@ -19,7 +19,10 @@ export interface Branch {
   next(): Promise<ChainRow | undefined>;
 }
 
-/** A chain without forks: its rows from the floor to the tip. */
+/**
+ * A chain without forks: its rows from the floor to the tip. Where that lies within a stored run, which
+ * is signed at its end alone, the whole run is the last row.
+ */
 export function linearBranch(
   journal: Journal,
   range: Range,
@@ -34,8 +37,9 @@ export function linearBranch(
     async next() {
       if (page.length === 0 && fromSeq <= range.seq) {
         page = [];
-        for await (const row of journal.chain(range.author, fromSeq, range.seq, { limit: PAGE_ROWS }))
-          page.push(row);
+        const limit = Math.min(PAGE_ROWS, range.seq - fromSeq + 1);
+        const rows = journal.chain(range.author, fromSeq, Number.MAX_SAFE_INTEGER - 1, { limit });
+        for await (const row of rows) if (row.firstSeq <= range.seq) page.push(row);
         fromSeq = (page.at(-1)?.lastSeq ?? range.seq) + 1;
       }
       return page.shift();

@@ -90,17 +90,20 @@ export class Channel {
 
   /**
    * The chunks of a pull or a fetch, each within the deadline. The next is let come when the one
-   * before was taken in; leaving the loop early tells the peer to stop.
+   * before was taken in; leaving the loop early tells the peer to stop. Once `goesOn` says no, it ends
+   * with what the peer may have sent already, so that nothing comes in vain.
    */
   async *chunks(
     request: Request & { readonly type: 'pull' | 'fetch' },
-    options: AbortOptions = {},
+    options: AbortOptions & { readonly goesOn?: () => boolean } = {},
   ): AsyncGenerator<RunsAnswer> {
+    const { goesOn = () => true, signal: given } = options;
     const free = await this.#slots.take();
     const id = this.#nextId++;
     const { clock, timeoutMs } = this.#options;
     const inbox = new Inbox();
-    const limitsOfWait = { clock, timeoutMs, what: `The answer to ${request.type}`, ...options };
+    const limitsOfWait = { clock, timeoutMs, what: `The answer to ${request.type}`, signal: given };
+    let ahead: number = limits.chunksAheadMax;
     let stream: FrameStream | undefined;
     let open = true;
     try {
@@ -110,12 +113,15 @@ export class Channel {
         await opened.send(encodeRequest(id, request), { signal });
         return opened;
       });
-      while (open) {
+      while (open && ahead > 0) {
         const answer = await withDeadline(limitsOfWait, () => inbox.next());
         if (answer.type !== 'runs') throw this.#unexpected(answer);
         open = answer.open;
+        ahead--;
         yield answer;
-        if (open) await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
+        if (!open || !goesOn()) continue;
+        await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
+        ahead++;
       }
     } finally {
       this.#waiting.delete(id);

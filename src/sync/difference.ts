@@ -72,15 +72,20 @@ function isCovered(side: Sides): boolean {
 /** Ranges that carry spaced points; with more, only the sure cases do, so that building them stays cheap. */
 const SPACED_RANGES_MAX = 32;
 
-/** Ranges for the tips that we lack. */
-export async function rangesFor(replica: Replica, tips: readonly Tip[]): Promise<Range[]> {
+/** An end of a chain that we lack, after what of it is on its way. */
+type Lacking = Tip & { readonly after?: Known | undefined };
+
+/** Ranges for what we lack. */
+export async function rangesFor(replica: Replica, tips: readonly Lacking[]): Promise<Range[]> {
   const ranges: Range[] = [];
-  for (const { author, seq, id } of tips) {
+  for (const { author, seq, id, after } of tips) {
     const own = replica.frontier.tipsOf(author);
     const highest = own.reduce((max, tip) => Math.max(max, tip.seq), 0);
     const have: Known[] = own.slice(0, limits.haveMax / 2).map((tip) => ({ seq: tip.seq, id: tip.id }));
+    const isAhead = after !== undefined && after.seq > highest;
+    if (isAhead) have.unshift(after);
     const forked = own.length > 1 || seq <= highest;
-    if (highest > 0 && (forked || tips.length <= SPACED_RANGES_MAX)) {
+    if (highest > 0 && (forked || (!isAhead && tips.length <= SPACED_RANGES_MAX))) {
       have.push(
         ...(await spacedPoints(replica, author, Math.min(highest, seq), limits.haveMax - have.length)),
       );

@@ -24,6 +24,8 @@ export interface InflowOptions {
   /** What was asked for. */
   readonly ranges: readonly Range[];
   readonly onAccepted: (assertions: number) => void;
+  /** All of these runs are in the set, or wait in it, or are held. */
+  readonly onTaken?: (runs: readonly Run[]) => void;
   readonly onRefused: (tip: Tip) => void;
 }
 
@@ -57,7 +59,7 @@ export class Inflow {
     const { replica, link } = this.#options;
     const checking = replica.screen(runs, { from: link.peerId, via: 'pull' });
     this.#last = Promise.all([checking, this.#last]).then(
-      async ([screened, goesOn]) => goesOn && this.#account(await replica.admit(screened)),
+      async ([screened, goesOn]) => goesOn && this.#account(await replica.admit(screened), runs),
     );
     // Whoever waits for this part or a later one hears of it.
     this.#last.catch(() => undefined);
@@ -81,16 +83,19 @@ export class Inflow {
   }
 
   /** Returns false when reading must stop. */
-  #account(report: MergeReport): boolean {
-    const { link, ports, ranges, onAccepted, onRefused } = this.#options;
+  #account(report: MergeReport, runs: readonly Run[]): boolean {
+    const { link, ports, ranges, onAccepted, onTaken, onRefused } = this.#options;
     onAccepted(report.accepted);
     ports.metrics.add('assertions_synced', report.accepted);
+    if (report.known > 0) ports.metrics.add('assertions_pulled_twice', report.known);
     for (const refusal of report.refusals) {
       // Membership depends on the bytes and the causal past alone: what we refuse, the peer had to refuse.
       link.fault(refusal.code, refusal.message);
       for (const range of ranges) if (equalBytes(range.author, refusal.author)) onRefused(range);
     }
-    return !report.full && report.refusals.length === 0;
+    const goesOn = !report.full && report.refusals.length === 0;
+    if (goesOn) onTaken?.(runs);
+    return goesOn;
   }
 }
 

@@ -5,10 +5,10 @@ import { AverError, isAverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
-import type { Slots } from './deadline.ts';
 import { DigestGate } from './digest.ts';
 import type { Link } from './link.ts';
 import { PeerView } from './peer-view.ts';
+import type { Pulls } from './puller.ts';
 import { Session, type SessionResult } from './session.ts';
 
 const REFUSED_TIPS_MAX = 1000;
@@ -17,7 +17,7 @@ export interface PeerSyncOptions {
   readonly replica: Replica;
   readonly link: Link;
   readonly ports: Ports;
-  readonly pulls: Slots;
+  readonly pulls: Pulls;
   /** Ends everything when the space is left. */
   readonly signal: AbortSignal;
   /** Roots were exchanged. */

@@ -22,10 +22,12 @@ export interface ServedRun {
   readonly at: Cursor;
 }
 
-interface Head {
+export interface Head {
   /** Consecutive runs that travel as one. */
   readonly rows: readonly ChainRow[];
   readonly branch: JoinedBranch;
+  /** Place of its range in the request. */
+  readonly range: number;
 }
 
 function compareRows(a: ChainRow, b: ChainRow): number {
@@ -46,29 +48,41 @@ export async function* runsOfRanges(
   request: Pick<PullRequest, 'ranges' | 'cursor'>,
   nowMs: number,
 ): AsyncGenerator<ServedRun> {
+  let heads: Head[] = [];
+  let blocks = 0;
+  for await (const head of headsOf(replica, request, nowMs)) {
+    heads.push(head);
+    blocks += head.rows.length;
+    if (blocks < BLOCKS_READ) continue;
+    yield* readHeads(replica, heads);
+    heads = [];
+    blocks = 0;
+  }
+  if (heads.length > 0) yield* readHeads(replica, heads);
+}
+
+/** What a pull would bring, in its order, without reading it. */
+export async function* headsOf(
+  replica: Replica,
+  request: Pick<PullRequest, 'ranges' | 'cursor'>,
+  nowMs: number,
+): AsyncGenerator<Head> {
   const settledNs = BigInt(Math.floor(nowMs - limits.joinAgeMs)) * 1_000_000n;
   const served = new Set<number>();
   const heap = new Heap<Head>((a, b) => compareRows(firstRow(a), firstRow(b)));
-  const advance = async (branch: JoinedBranch) => {
+  const advance = async (branch: JoinedBranch, range: number) => {
     const rows = await branch.next((row) => isAfter(row, request.cursor));
-    if (rows.length > 0) heap.push({ rows, branch });
+    if (rows.length > 0) heap.push({ rows, branch, range });
   };
-  for (const branch of await branchesOf(replica, request.ranges)) {
-    await advance(new JoinedBranch(branch, settledNs));
+  for (const { branch, range } of await branchesOf(replica, request.ranges)) {
+    await advance(new JoinedBranch(branch, settledNs), range);
   }
-  for (;;) {
-    const heads: Head[] = [];
-    for (let blocks = 0; blocks < BLOCKS_READ; ) {
-      const head = heap.pop();
-      if (head === undefined) break;
-      // Branches of a forked chain share their trunk; their runs travel one by one.
-      if (!served.has(firstRow(head).arrival)) heads.push(head);
-      for (const { arrival } of head.rows) served.add(arrival);
-      blocks += head.rows.length;
-      await advance(head.branch);
-    }
-    if (heads.length === 0) return;
-    yield* readHeads(replica, heads);
+  for (let head = heap.pop(); head !== undefined; head = heap.pop()) {
+    // Branches of a forked chain share their trunk; their runs travel one by one.
+    const isNew = !served.has(firstRow(head).arrival);
+    for (const { arrival } of head.rows) served.add(arrival);
+    if (isNew) yield head;
+    await advance(head.branch, head.range);
   }
 }
 
@@ -87,21 +101,24 @@ async function* readHeads(replica: Replica, heads: readonly Head[]): AsyncGenera
   }
 }
 
-async function branchesOf(replica: Replica, ranges: readonly Range[]): Promise<Branch[]> {
+async function branchesOf(
+  replica: Replica,
+  ranges: readonly Range[],
+): Promise<{ readonly branch: Branch; readonly range: number }[]> {
   const isHere = await whichAreHere(replica, ranges);
-  const branches: Branch[] = [];
-  for (const range of ranges) {
+  const branches: { readonly branch: Branch; readonly range: number }[] = [];
+  for (const [i, range] of ranges.entries()) {
     if (!isHere(range.id)) continue;
     const known = range.have.filter((point) => isHere(point.id));
     if (replica.frontier.tipsOf(range.author).length > 1) {
-      branches.push(await forkBranch(replica.journal, range, known));
+      branches.push({ branch: await forkBranch(replica.journal, range, known), range: i });
       continue;
     }
     const floor = known.reduce<Known | undefined>(
       (best, point) => (best === undefined || point.seq > best.seq ? point : best),
       undefined,
     );
-    branches.push(linearBranch(replica.journal, range, floor));
+    branches.push({ branch: linearBranch(replica.journal, range, floor), range: i });
   }
   return branches;
 }

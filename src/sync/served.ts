@@ -8,6 +8,7 @@ import { withDeadline } from './deadline.ts';
 import { nodeViews } from './descent.ts';
 import { type Link, toWireMs } from './link.ts';
 import type { Answer, Request, RunsAnswer, UnknownRequest } from './messages.ts';
+import { outlineOf } from './outline.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
 import { answerCells, answerDiff, firstCells } from './sketch-diff.ts';
@@ -159,6 +160,10 @@ export class Served {
         const runs = runsOfRanges(space.replica, request, this.#options.ports.clock.nowMs());
         const bounds = { chunkBytes: Math.min(maxBytes, this.#link.limits.chunkBytes), maxBytes };
         return this.#sendChunks(id, toChunks(runs, bounds), outgoing);
+      }
+      case 'outline': {
+        const { replica } = this.#space(request.tag);
+        return this.#send(id, await outlineOf(replica, request, this.#options.ports.clock.nowMs()));
       }
       case 'fetch': {
         const runs = runsOfIds(this.#space(request.tag).replica, request.ids);

@@ -10,7 +10,7 @@ import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
-import { abortable, Slots } from './deadline.ts';
+import { abortable } from './deadline.ts';
 import { Digester } from './digester.ts';
 import { repeat, type SyncIntervals, type SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
@@ -19,6 +19,7 @@ import { News } from './news.ts';
 import { PeerSet } from './peer-set.ts';
 import { PeerSync, syncWith } from './peer-sync.ts';
 import type { PeerRelation } from './peer-view.ts';
+import { Pulls } from './puller.ts';
 import { Push } from './push.ts';
 import { settled, whenFlushed } from './settled.ts';
 import { Wanted } from './wanted.ts';
@@ -33,7 +34,6 @@ export interface SpaceSyncEvents {
 }
 
 const RELATION_COALESCE_MS = 50;
-const PULLS_WAITING_MAX = 1024;
 
 export interface SpaceSyncParts {
   readonly replica: Replica;
@@ -48,7 +48,7 @@ export class SpaceSync {
   readonly events = new Emitter<SpaceSyncEvents>();
   readonly #parts: SpaceSyncParts;
   readonly #abort = new AbortController();
-  readonly #pulls = new Slots(limits.pullsPerSpaceMax, PULLS_WAITING_MAX);
+  readonly #pulls: Pulls;
   readonly #peers: PeerSet;
   readonly #digester: Digester;
   readonly #news: News;
@@ -65,6 +65,7 @@ export class SpaceSync {
     const { replica, ports, intervals } = parts;
     this.#peers = new PeerSet(ports.random);
     this.#wanted = new Wanted(replica, ports);
+    this.#pulls = new Pulls(replica, ports.clock, intervals.pullPatienceMs);
     this.#news = new News({ replica, ports, intervals, peers: this.#peers });
     this.#digester = new Digester({
       replica,
