@@ -99,6 +99,8 @@ export const limits = {
   chunkRunsMax: 4096,
   /** Payload bytes of one chunk: leaves a quarter of the frame for the framing. */
   chunkBytesMax: 768 * KiB,
+  /** The first chunk of an answer; each may be twice the one before: the other side begins soon, and may stop early. */
+  firstChunkBytesMax: 64 * KiB,
   /** Ids in one Fetch (STS-13). */
   fetchIdsMax: 1000,
   /** Ranges in one Pull. */
@@ -138,8 +140,9 @@ export const limits = {
   pullPeersMax: 8,
   /** A pull gives way to peers that wait after this long; who but waits for others looks again at its peer. */
   pullHoldMs: 30 * SECOND,
-  /** A pull is split between peers from this many assertions on: below, asking costs more than it saves. */
+  /** A pull is split between peers from so much on: below, asking costs more than it saves. */
   pullSplitAssertionsMin: 1024,
+  pullSplitBytesMin: 2 * MiB,
   /** Chains up to this many are cut along time; more are dealt out whole, which needs no outline. */
   pullSplitChainsMax: 8,
   /** One peer's piece of a split pull: small enough that a quick peer takes more, and little waits for a slow one. */
@@ -313,6 +316,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['runBytesMax', 'gossipBytesMax'],
   ['runBytesMax', 'chunkBytesMax'],
   ['chunkBytesMax', 'frameBytesMax'],
+  ['firstChunkBytesMax', 'chunkBytesMax'],
   ['hlcWriteAheadMsMax', 'hlcMergeAheadMsMax'],
   ['hlcMergeAheadMsMax', 'hlcHoldAheadMsMin'],
   ['tabHeartbeatMs', 'tabTakeoverMs'],

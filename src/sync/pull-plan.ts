@@ -87,7 +87,7 @@ export class PullPlan {
     const isGood = ({ peerId }: Worker) => !this.#standing.isBarred(peerId, nowMs);
     const { wants, helpers } = this.#wants.shared(free, isGood);
     const length = this.#wants.lengthOf(wants);
-    if (helpers < 2 || length < limits.pullSplitAssertionsMin) {
+    if (helpers < 2 || !this.#standing.isWorthSplitting(length)) {
       return this.#take(this.#add('whole', fitting(free, worker)), worker, nowMs);
     }
     const even = Math.ceil(length / (helpers * PIECES_PER_PEER));
@@ -166,8 +166,8 @@ export class PullPlan {
     for (const { work, segments, kind } of this.#pieces) {
       if (work === undefined || work.worker === worker) continue;
       const shared = segments.filter(({ want }) => offers(worker, want));
-      const left = this.#wants.lengthOf(shared) - work.received;
-      if (kind !== 'slice' && left >= limits.pullSplitAssertionsMin) work.isEnding = true;
+      const isLong = this.#standing.isWorthSplitting(this.#wants.lengthOf(shared));
+      if (kind !== 'slice' && isLong) work.isEnding = true;
       const isTooSlow = shared.length > 0
         ? this.#standing.isSlow(work, worker.peerId, nowMs)
         : nowMs - work.sinceMs > limits.pullHoldMs;
@@ -201,7 +201,7 @@ export class PullPlan {
         if (bytesToHex(id) === want.key) want.piece = piece;
       }
     }
-    const isFine = slices.length === 0 || this.#wants.lengthOf(wants) < limits.pullSplitAssertionsMin;
+    const isFine = slices.length === 0 || !this.#standing.isWorthSplitting(this.#wants.lengthOf(wants));
     for (const want of wants) {
       want.at = this.#at;
       want.isFine = isFine;

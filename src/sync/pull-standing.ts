@@ -51,10 +51,22 @@ export class Standing {
     this.#bytes += bytes;
   }
 
+  /** What an assertion of this space weighs on average; 0 as long as none came. */
+  get #average(): number {
+    return this.#assertions === 0 ? 0 : this.#bytes / this.#assertions;
+  }
+
   /** Assertions that may wait for the oldest that is missing. */
   get aheadMax(): number {
-    const average = this.#assertions === 0 ? 0 : this.#bytes / this.#assertions;
-    return Math.min(limits.pullAheadAssertionsMax, Math.floor(limits.pullAheadBytesMax / Math.max(1, average)));
+    const byBytes = Math.floor(limits.pullAheadBytesMax / Math.max(1, this.#average));
+    return Math.min(limits.pullAheadAssertionsMax, byBytes);
+  }
+
+  /** Whether so many assertions are worth being split between peers. */
+  isWorthSplitting(assertions: number): boolean {
+    return (
+      assertions >= limits.pullSplitAssertionsMin || assertions * this.#average >= limits.pullSplitBytesMin
+    );
   }
 }
 
