@@ -72,9 +72,12 @@ export class PullPlan {
     return { type: 'wait' };
   }
 
+  get #busy(): number {
+    return this.#pieces.filter((piece) => piece.work !== undefined).length;
+  }
+
   #mayStart(worker: Worker, nowMs: number): boolean {
-    const busy = this.#pieces.filter((piece) => piece.work !== undefined).length;
-    if (busy >= limits.pullsPerSpaceMax) return false;
+    if (this.#busy >= limits.pullsPerSpaceMax) return false;
     const isGood = ({ peerId }: Worker) => !this.#standing.isBarred(peerId, nowMs);
     return isGood(worker) || !this.#wants.isOfferedBy(isGood);
   }
@@ -163,15 +166,16 @@ export class PullPlan {
   /** The worker has nothing to do: others shall leave it something. */
   #hurry(worker: Worker, nowMs: number): void {
     if (this.#standing.isBarred(worker.peerId, nowMs)) return;
+    const isFull = this.#busy >= limits.pullsPerSpaceMax;
     for (const { work, segments, kind } of this.#pieces) {
       if (work === undefined || work.worker === worker) continue;
       const shared = segments.filter(({ want }) => offers(worker, want));
-      const isLong = this.#standing.isWorthSplitting(this.#wants.lengthOf(shared));
-      if (kind !== 'slice' && isLong) work.isEnding = true;
-      const isTooSlow = shared.length > 0
-        ? this.#standing.isSlow(work, worker.peerId, nowMs)
-        : nowMs - work.sinceMs > limits.pullHoldMs;
-      if (!isTooSlow || work.abort.signal.aborted) continue;
+      if (shared.length === 0 && !isFull) continue;
+      const isLong = kind !== 'slice' && this.#standing.isWorthSplitting(this.#wants.lengthOf(shared));
+      const isDivisible = shared.length > 1 || shared.some(({ want }) => !want.isFine && !want.isForked);
+      const isOverdue = isFull && nowMs - work.sinceMs > limits.pullHoldMs;
+      if ((isLong && isDivisible) || isOverdue) work.isEnding = true;
+      if (work.abort.signal.aborted || !this.#standing.isSlow(work, worker.peerId, nowMs)) continue;
       this.#standing.bar(work.worker.peerId, nowMs);
       work.abort.abort();
     }
@@ -188,6 +192,13 @@ export class PullPlan {
     else if (!isLate) this.#cut(worker, live, slices);
     this.#changed();
     return slices !== undefined;
+  }
+
+  /** The peer told no outline in time: somebody else shall. */
+  unanswered(worker: Worker, wants: readonly Want[], nowMs: number): void {
+    for (const want of wants) if (want.outlining?.worker === worker) want.outlining = undefined;
+    this.#standing.bar(worker.peerId, nowMs);
+    this.#changed();
   }
 
   #cut(outliner: Worker, wants: readonly Want[], slices: readonly (readonly Segment[])[]): void {

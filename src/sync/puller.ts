@@ -1,11 +1,11 @@
 /** Acts on the pull plan of a space, for one peer: asks it for the pieces that fall to it, and takes them in. */
 import type { Run } from '../assertion/model.ts';
-import { AverError } from '../base/errors.ts';
+import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Clock, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import type { Tip } from '../set/trie.ts';
-import { pause, Slots } from './deadline.ts';
+import { pause, Slots, withDeadline } from './deadline.ts';
 import { rangesFor } from './difference.ts';
 import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
@@ -24,11 +24,13 @@ const ASSERTION_BYTES = 1000;
 export class Pulls {
   readonly plan: PullPlan;
   readonly slots = new Slots(limits.pullPeersMax, PEERS_WAITING_MAX);
+  readonly patienceMs: number;
   readonly #clock: Clock;
   readonly #waiting = new Set<AbortController>();
 
   constructor({ frontier }: Replica, clock: Clock, patienceMs: number) {
     this.#clock = clock;
+    this.patienceMs = patienceMs;
     this.plan = new PullPlan({
       patienceMs,
       heldOf: (author) => {
@@ -118,13 +120,22 @@ export class Puller {
     const { replica, link, ports, pulls, signal } = this.#options;
     const ranges = await rangesFor(replica, wants);
     const bytes = limits.pullPieceBytesMax / 2;
-    const { tag } = replica.space;
+    const request = { type: 'outline', tag: replica.space.tag, ranges, assertions, bytes } as const;
+    const what = 'The outline of a pull';
     ports.metrics.add('pull_outlines_sent');
-    const answer = await link.channel.ask({ type: 'outline', tag, ranges, assertions, bytes }, { signal });
-    const cuts = answer.type === 'stale' ? undefined : answer.cuts;
-    if (cuts !== undefined && pulls.plan.outlined(worker, wants, cuts)) return;
-    link.fault('BAD_ENCODING', 'The peer sent an outline of something else.');
-    throw new AverError('BAD_ENCODING', 'The peer sent an outline of something else.');
+    try {
+      const answer = await withDeadline(
+        { clock: ports.clock, timeoutMs: pulls.patienceMs, what, signal },
+        (inTime) => link.channel.ask(request, { signal: inTime }),
+      );
+      const cuts = answer.type === 'stale' ? undefined : answer.cuts;
+      if (cuts !== undefined && pulls.plan.outlined(worker, wants, cuts)) return;
+      link.fault('BAD_ENCODING', 'The peer sent an outline of something else.');
+      throw new AverError('BAD_ENCODING', 'The peer sent an outline of something else.');
+    } catch (error) {
+      if (!isAverError(error, 'TIMEOUT')) throw error;
+      pulls.plan.unanswered(worker, wants, ports.clock.nowMs());
+    }
   }
 
   async #pull(piece: Piece, work: Work): Promise<void> {
