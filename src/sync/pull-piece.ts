@@ -28,6 +28,8 @@ export interface Want extends Tip {
   at: number;
   /** The piece that brings its end. */
   piece: Piece | undefined;
+  /** Its end came; pieces before it may not have. */
+  isEndHere: boolean;
   /** Who was asked for an outline of it, and when. */
   outlining: { readonly worker: Worker; readonly sinceMs: number } | undefined;
   /** Peers that turned out not to bring it. */

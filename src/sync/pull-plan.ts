@@ -13,7 +13,15 @@ import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Tip } from '../set/trie.ts';
 import type { End } from './messages.ts';
-import { type Outcome, type Piece, type Segment, slicesOf, type Want, type Work, type Worker } from './pull-piece.ts';
+import {
+  type Outcome,
+  type Piece,
+  type Segment,
+  slicesOf,
+  type Want,
+  type Work,
+  type Worker,
+} from './pull-piece.ts';
 import { Standing } from './pull-standing.ts';
 import { fitting, type Held, offers, Wants } from './pull-wants.ts';
 
@@ -110,7 +118,12 @@ export class PullPlan {
   #isFree(want: Want, nowMs: number): boolean {
     const askedMs = want.outlining?.sinceMs ?? Number.NEGATIVE_INFINITY;
     const isAsked = nowMs - askedMs < this.#options.patienceMs;
-    return want.piece === undefined && !isAsked && this.#isNear(want.at, this.#wants.lengthOf([want]));
+    return (
+      want.piece === undefined &&
+      !want.isEndHere &&
+      !isAsked &&
+      this.#isNear(want.at, this.#wants.lengthOf([want]))
+    );
   }
 
   /** Deals chains out in groups of about so many assertions. */
@@ -249,7 +262,7 @@ export class PullPlan {
       const { want } = segment;
       const isLive = this.#wants.has(want);
       const isReached = outcome.isReached(segment);
-      if (isLive && isReached && isEnd(segment)) this.#wants.delete(want);
+      if (isReached && isEnd(segment)) want.isEndHere = true;
       if (isLive && !isReached) left.push({ ...segment, after: further(segment, outcome) });
     }
     this.#replace(piece, left);
@@ -273,9 +286,9 @@ export class PullPlan {
   }
 
   #full(piece: Piece, left: readonly Segment[]): void {
-    if (piece.kind === 'group' && !this.#isLinked) return this.link();
-    // It has to wait for what this pull does not bring.
-    for (const { want } of left) this.#wants.delete(want);
+    // A piece of chains that were dealt out may wait for the others; else it waits for what this pull does not bring.
+    if (piece.kind === 'group' && !this.#isLinked) this.link();
+    else for (const { want } of left) this.#wants.delete(want);
   }
 
   /** The peer did not bring what it should have: it lies, or who told the cuts did. */
@@ -297,11 +310,14 @@ export class PullPlan {
       if (want.piece === piece) want.piece = undefined;
       if ((after?.seq ?? 0) < (want.after?.seq ?? 0)) want.after = after;
       want.isFine = false;
+      want.isEndHere = false;
     }
   }
 
   #changed(): void {
-    this.#wants.prune();
+    // The end of a chain may be here before its middle.
+    const underWay = new Set(this.#pieces.flatMap(({ segments }) => segments.map(({ want }) => want)));
+    this.#wants.prune((want) => want.isEndHere && !underWay.has(want));
     const isLive = ({ want }: Segment) => this.#wants.has(want);
     this.#pieces = this.#pieces.filter((piece) => piece.work !== undefined || piece.segments.some(isLive));
     if (this.#wants.size === 0) {

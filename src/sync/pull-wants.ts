@@ -60,7 +60,15 @@ export class Wants {
       else if (other.piece !== undefined || (other.after?.seq ?? 0) >= tip.seq) return;
       else other.after = { seq: tip.seq, id: tip.id };
     }
-    const state = { after, isForked: forks, isFine: false, at: 0, piece: undefined, outlining: undefined };
+    const state = {
+      after,
+      isForked: forks,
+      isFine: false,
+      at: 0,
+      piece: undefined,
+      isEndHere: false,
+      outlining: undefined,
+    };
     this.#wants.set(key, { ...tip, key, authorKey, ...state, withdrawn: new Set() });
   }
 
@@ -84,11 +92,12 @@ export class Wants {
     this.#wants.delete(want.key);
   }
 
-  /** Forgets what none of the peers has. */
-  prune(): void {
+  /** Forgets what is done, and what none of the peers has. */
+  prune(isDone: (want: Want) => boolean): void {
     const workers = [...this.#workers];
     for (const want of this.#wants.values()) {
-      if (!workers.some((worker) => offers(worker, want))) this.#wants.delete(want.key);
+      const isOffered = workers.some((worker) => offers(worker, want));
+      if (!isOffered || isDone(want)) this.#wants.delete(want.key);
     }
   }
 

@@ -78,7 +78,11 @@ export class Puller {
     try {
       // Others may have brought it while this one waited for its turn.
       const unknown = await unknownOf(replica, tips);
-      const worker = pulls.plan.join(link.peerId, unknown, Math.min(link.limits.pullRanges, limits.pullRangesMax));
+      const worker = pulls.plan.join(
+        link.peerId,
+        unknown,
+        Math.min(link.limits.pullRanges, limits.pullRangesMax),
+      );
       this.#untilMs = ports.clock.nowMs() + limits.pullHoldMs;
       try {
         await this.#work(worker);
@@ -164,7 +168,12 @@ export class Puller {
     }
   }
 
-  async #stream(piece: Piece, work: Work, ranges: readonly Range[], progress: Progress): Promise<Outcome['how']> {
+  async #stream(
+    piece: Piece,
+    work: Work,
+    ranges: readonly Range[],
+    progress: Progress,
+  ): Promise<Outcome['how']> {
     const { link, ports, replica } = this.#options;
     const maxBytes = piece.kind === 'whole' ? limits.pullBytesMax : limits.pullPieceBytesMax;
     const request = { type: 'pull', tag: replica.space.tag, ranges, maxBytes, cursor: null } as const;
@@ -209,7 +218,8 @@ export class Puller {
         const wanted = runs.filter((run) => !replica.isHeld(run.author));
         const advanced = wanted.reduce((sum, run) => sum + progress.take(run), 0);
         pulls.plan.moved(piece, Math.max(advanced, accepted), costOf(runs), ports.clock.nowMs());
-        if (piece.kind === 'group' && replica.pendingCount > limits.pullAheadAssertionsMax / 2) pulls.plan.link();
+        if (piece.kind === 'group' && replica.pendingCount > limits.pullAheadAssertionsMax / 2)
+          pulls.plan.link();
       },
       onRefused: (tip) => {
         onBad();

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { compareHlc } from '../assertion/hlc.ts';
 import { lastOf, type Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
+import { limits } from '../base/limits.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { TEST_NOW_MS, TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
@@ -187,6 +188,16 @@ test('a fork in the middle of a run is served with the whole run', async () => {
   expect(there.frontier.trie.root).toEqual(here.frontier.trie.root);
 });
 
+test('a range that ends within a stored run is served with the whole of it, and one that begins there with its rest', async () => {
+  const runs = await chainOf(await TestAuthor.create(space, crypto, 1), 2, 4, 2);
+  const replica = await replicaOf(...runs);
+  const middle = runs[1]?.assertions[1] as Run['assertions'][0];
+  const until = { author: middle.author, seq: middle.seq, id: middle.id, have: [] };
+  expect(seqs(await served(replica, [until]))).toEqual([[1, 2, 3, 4, 5, 6]]);
+  const after = { ...rangeOf(runs[1] as Run), have: [middle] };
+  expect(seqs(await served(replica, [after]))).toEqual([[5, 6]]);
+});
+
 test('a tip that is not here is answered with nothing', async () => {
   const author = await TestAuthor.create(space, crypto, 1);
   const runs = await chainOf(author, 1, 1);
@@ -218,6 +229,22 @@ test('chunks keep to their bounds, and a run larger than all of them is still se
   expect(small).toHaveLength(1);
   expect(small[0]).toMatchObject({ open: false, cursor: { hlc: { time: 0n } } });
   expect(small[0]?.runs).toHaveLength(1);
+});
+
+test('an answer that may become long begins with a small chunk, and each may be twice the one before', async () => {
+  const sizes: number[] = [];
+  const many = async function* () {
+    const at = { hlc: { time: 0n, counter: 0 }, id: new Uint8Array(32) };
+    for (let i = 0; i < 200; i++) yield { bytes: new Uint8Array(10_000), at };
+  };
+  const bounds = { chunkBytes: limits.chunkBytesMax, maxBytes: limits.pullBytesMax };
+  for await (const chunk of toChunks(many(), bounds)) sizes.push(chunk.runs.length);
+  expect(sizes).toEqual([6, 13, 26, 52, 78, 25]);
+  const short = { ...bounds, maxBytes: limits.pullPieceBytesMax };
+  for await (const chunk of toChunks(many(), short)) {
+    expect(chunk.runs.length).toBe(78);
+    break;
+  }
 });
 
 test('an answer that was cut names the last run, so that the next goes on there [ICG-14] [ICG-17]', async () => {
