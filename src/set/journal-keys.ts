@@ -14,6 +14,7 @@ const TABLE = {
   claim: utf8('s'),
   tip: utf8('t'),
   wanted: utf8('w'),
+  filter: utf8('f'),
 };
 const ZERO = Uint8Array.of(0);
 
@@ -214,3 +215,14 @@ export function wantedKey(id: Uint8Array): Uint8Array {
 }
 
 export const allWanted: KeyRange = under(TABLE.wanted);
+
+/** A segment of the filter of claims. */
+export function filterKey(index: number): Uint8Array {
+  return concatBytes(TABLE.filter, u32Bytes(index));
+}
+
+export function filterIndex(key: Uint8Array): number {
+  return readU32(key, 1);
+}
+
+export const allFilters: KeyRange = under(TABLE.filter);

@@ -34,6 +34,8 @@ export class Inflow {
   readonly #authors: ReadonlySet<string>;
   /** Parts that are not in the set yet, oldest first; each resolves with whether reading goes on. */
   readonly #underWay: Promise<boolean>[] = [];
+  /** What was decided about the last part: whether the next one may enter. */
+  #goesOn: Promise<boolean> = Promise.resolve(true);
   #last: Promise<boolean> = Promise.resolve(true);
 
   constructor(options: InflowOptions) {
@@ -58,12 +60,20 @@ export class Inflow {
   #start(runs: readonly Run[]): void {
     const { replica, link } = this.#options;
     const checking = replica.screen(runs, { from: link.peerId, via: 'pull' });
-    this.#last = Promise.all([checking, this.#last]).then(
-      async ([screened, goesOn]) => goesOn && this.#account(await replica.admit(screened), runs),
+    const placing = Promise.all([checking, this.#goesOn]).then(([screened, goesOn]) =>
+      goesOn ? replica.place(screened) : undefined,
     );
+    const goesOn = placing.then((placed) => placed !== undefined && this.#judge(placed.report));
+    const stored = Promise.all([placing, goesOn, this.#last]).then(async ([placed, judged]) => {
+      if (placed !== undefined) this.#account(await placed.visible);
+      if (judged) this.#options.onTaken?.(runs);
+      return judged;
+    });
     // Whoever waits for this part or a later one hears of it.
-    this.#last.catch(() => undefined);
-    this.#underWay.push(this.#last);
+    for (const promise of [goesOn, stored]) promise.catch(() => undefined);
+    this.#goesOn = goesOn;
+    this.#last = stored;
+    this.#underWay.push(stored);
   }
 
   /** The runs that were asked for. */
@@ -82,20 +92,22 @@ export class Inflow {
     return runs;
   }
 
-  /** Returns false when reading must stop. */
-  #account(report: MergeReport, runs: readonly Run[]): boolean {
-    const { link, ports, ranges, onAccepted, onTaken, onRefused } = this.#options;
+  #account(report: MergeReport): void {
+    const { ports, onAccepted } = this.#options;
     onAccepted(report.accepted);
     ports.metrics.add('assertions_synced', report.accepted);
     if (report.known > 0) ports.metrics.add('assertions_pulled_twice', report.known);
+  }
+
+  /** Returns false when reading must stop. */
+  #judge(report: MergeReport): boolean {
+    const { link, ranges, onRefused } = this.#options;
     for (const refusal of report.refusals) {
       // Membership depends on the bytes and the causal past alone: what we refuse, the peer had to refuse.
       link.fault(refusal.code, refusal.message);
       for (const range of ranges) if (equalBytes(range.author, refusal.author)) onRefused(range);
     }
-    const goesOn = !report.full && report.refusals.length === 0;
-    if (goesOn) onTaken?.(runs);
-    return goesOn;
+    return !report.full && report.refusals.length === 0;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Answer, Request, RunsAnswer, UnknownRequest } from './messages.ts'
 import { outlineOf } from './outline.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
-import { answerCells, answerDiff, firstCells } from './sketch-diff.ts';
+import { answerCells, answerDiff, sketchHead } from './sketch-diff.ts';
 import type { SpaceSync } from './space-sync.ts';
 
 export interface ServedOptions {
@@ -132,8 +132,8 @@ export class Served {
         const { frontier, count } = space.replica;
         const root = frontier.root();
         space.onRoots(this.#link, request);
-        const cells = firstCells(frontier, root, request.root);
-        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, cells });
+        const sketch = sketchHead(frontier, root, request.root);
+        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, sketch });
       }
       case 'cells':
         return this.#send(id, answerCells(this.#space(request.tag).replica.frontier, request));

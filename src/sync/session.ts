@@ -19,7 +19,7 @@ import { sketchDiff } from './sketch-diff.ts';
 
 const DIFF_TRIES = 3;
 
-export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed' | 'cells'> {
+export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed' | 'sketch'> {
   /** Our side at the same time. */
   readonly mineRoot: Uint8Array;
   readonly mineCount: number;
@@ -104,8 +104,8 @@ export async function exchangeRoots(
   const request = { type: 'roots', tag: replica.space.tag, root: mineRoot, count: mineCount } as const;
   const answer = await link.channel.ask(request, { signal });
   if (answer.type === 'stale') throw new AverError('BAD_ENCODING', 'Roots cannot be stale.');
-  const { root, count, flushed, cells } = answer;
-  const exchange = { root: root.slice(), count, flushed: flushed.slice(), cells, mineRoot, mineCount };
+  const { root, count, flushed, sketch } = answer;
+  const exchange = { root: root.slice(), count, flushed: flushed.slice(), sketch, mineRoot, mineCount };
   onExchange(exchange);
   return { trie, exchange };
 }
