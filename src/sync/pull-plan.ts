@@ -233,11 +233,13 @@ export class PullPlan {
   }
 
   /** A piece brought so many assertions that weigh so much in memory. */
-  moved({ work }: Piece, assertions: number, bytes: number, nowMs: number): void {
+  moved({ work, kind }: Piece, assertions: number, bytes: number, nowMs: number): void {
     this.#standing.weigh(assertions, bytes);
     if (work === undefined || assertions === 0) return;
     work.received += assertions;
     work.movedMs = nowMs;
+    // Who waits may find by now that what is left is worth sharing.
+    if (kind === 'whole' && !work.isEnding) this.#options.onChange();
   }
 
   /** Chains that were dealt out wait for one another: they are cut along time instead. */

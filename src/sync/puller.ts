@@ -218,8 +218,7 @@ export class Puller {
         const wanted = runs.filter((run) => !replica.isHeld(run.author));
         const advanced = wanted.reduce((sum, run) => sum + progress.take(run), 0);
         pulls.plan.moved(piece, Math.max(advanced, accepted), costOf(runs), ports.clock.nowMs());
-        if (piece.kind === 'group' && replica.pendingCount > limits.pullAheadAssertionsMax / 2)
-          pulls.plan.link();
+        if (piece.kind === 'group' && replica.pendingCount > limits.pullPieceAssertionsMax) pulls.plan.link();
       },
       onRefused: (tip) => {
         onBad();
