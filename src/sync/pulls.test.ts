@@ -172,7 +172,7 @@ describe('a pull from three peers', () => {
   });
 
   test('of many chains that answer each other is cut along time before too much waits', async () => {
-    const runs = await chains({ authors: 24, runs: 100, runLength: 1, payload: 1000, linked: true });
+    const runs = await chains({ authors: 24, runs: 160, runLength: 1, payload: 500, linked: true });
     const { fresh, pending } = await pullFromThree(runs);
     expect(fresh.metric('assertions_pulled_twice')).toBeLessThanOrEqual(sizeOf(runs) / 100);
     expect(fresh.metric('pending_full')).toBe(0);
