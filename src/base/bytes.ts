@@ -50,7 +50,9 @@ const asciiDecoder = new TextDecoder('latin1');
 /** Hex digits of short byte strings on their way to a string: three times as fast as adding up strings. */
 const digits = new Uint8Array(256);
 
-export function bytesToHex(bytes: Uint8Array): string {
+export function bytesToHex(bytes: Uint8Array & { toHex?: () => string }): string {
+  // Where the engine does it by itself, that is three times as fast again.
+  if (bytes.toHex !== undefined) return bytes.toHex();
   const out = bytes.length * 2 <= digits.length ? digits : new Uint8Array(bytes.length * 2);
   let at = 0;
   for (let i = 0; i < bytes.length; i++) {
@@ -112,6 +114,74 @@ export function readU32(bytes: Uint8Array, at = 0): number {
   const [a, b] = [bytes[at] as number, bytes[at + 1] as number];
   const [c, d] = [bytes[at + 2] as number, bytes[at + 3] as number];
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/** Puts byte strings together in one piece of memory that is used again, and copies them out once. */
+export class ByteWriter {
+  #bytes = new Uint8Array(512);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  #reserve(extra: number): void {
+    if (this.#length + extra <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + extra));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value);
+    this.#length += 4;
+    return this;
+  }
+
+  u64(value: bigint | number): this {
+    this.#reserve(8);
+    if (typeof value === 'bigint') this.#view.setBigUint64(this.#length, value);
+    else {
+      this.#view.setUint32(this.#length, Math.floor(value / 0x100000000));
+      this.#view.setUint32(this.#length + 4, value >>> 0);
+    }
+    this.#length += 8;
+    return this;
+  }
+
+  /** UTF-8, without its length. */
+  text(text: string): this {
+    this.#reserve(text.length);
+    const start = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) {
+        this.#length = start;
+        return this.raw(encoder.encode(text));
+      }
+      this.#bytes[this.#length++] = code;
+    }
+    return this;
+  }
+
+  /** What was written, in an array of its own; the next write starts anew. */
+  finish(): Uint8Array {
+    const bytes = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return bytes;
+  }
 }
 
 export function bytesToBase64Url(bytes: Uint8Array): string {

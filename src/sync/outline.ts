@@ -12,13 +12,19 @@ export async function outlineOf(
   replica: Replica,
   { ranges, assertions, bytes }: Pick<OutlineRequest, 'ranges' | 'assertions' | 'bytes'>,
   nowMs: number,
+  signal?: AbortSignal,
 ): Promise<OutlineAnswer> {
+  const places = new Map(ranges.map((range, place) => [range, place]));
   const cuts: End[][] = [];
   /** Ends in the piece that is being measured, by range. */
   const ends = new Map<number, End>();
   let [endsLeft, runsLeft]: [number, number] = [limits.outlineEndsMax, limits.outlineRunsMax];
   let piece = { assertions: 0, bytes: 0 };
-  for await (const { rows, range } of headsOf(replica, { ranges, cursor: null }, nowMs)) {
+  for await (const { rows, range: asked } of headsOf(replica, { ranges, cursor: null }, nowMs, signal)) {
+    const range = asked && places.get(asked);
+    // A forked chain is not cut: seq tells no place in it.
+    if (range === undefined) continue;
+    if (signal?.aborted) break;
     const size = sizeOf(rows);
     const isFull = piece.assertions + size.assertions > assertions || piece.bytes + size.bytes > bytes;
     if (isFull && ends.size > 0) {

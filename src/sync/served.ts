@@ -157,13 +157,15 @@ export class Served {
         const space = this.#space(request.tag);
         this.#options.ports.metrics.add('pull_requests_received');
         const maxBytes = Math.min(request.maxBytes, limits.pullBytesMax);
-        const runs = runsOfRanges(space.replica, request, this.#options.ports.clock.nowMs());
+        const nowMs = this.#options.ports.clock.nowMs();
+        const runs = runsOfRanges(space.replica, request, nowMs, outgoing.abort.signal);
         const bounds = { chunkBytes: Math.min(maxBytes, this.#link.limits.chunkBytes), maxBytes };
         return this.#sendChunks(id, toChunks(runs, bounds), outgoing);
       }
       case 'outline': {
         const { replica } = this.#space(request.tag);
-        return this.#send(id, await outlineOf(replica, request, this.#options.ports.clock.nowMs()));
+        const nowMs = this.#options.ports.clock.nowMs();
+        return this.#send(id, await outlineOf(replica, request, nowMs, outgoing.abort.signal));
       }
       case 'fetch': {
         const runs = runsOfIds(this.#space(request.tag).replica, request.ids);

@@ -15,6 +15,7 @@ import type { Link } from './link.ts';
 import type { RootsAnswer } from './messages.ts';
 import { Puller, type Pulls, unknownOf } from './puller.ts';
 import { SALT_BYTES } from './requests.ts';
+import { isSketchOf } from './sketch-audit.ts';
 import { sketchDiff } from './sketch-diff.ts';
 
 const DIFF_TRIES = 3;
@@ -73,8 +74,10 @@ export class Session {
     const sketched = await sketchDiff(this.#options, trie, exchange);
     const diff = sketched ?? (await findDiff(this.#options, trie, exchange.root));
     if (diff === undefined) return 'again'; // Their snapshot is gone: they have a newer root.
+    const { replica, link, isRefused } = this.#options;
+    if (sketched === undefined && !isSketchOf(replica.frontier, trie, exchange, diff))
+      link.fault('BAD_HASH', 'The peer named a sketch that is not that of its set.');
     this.#options.onDifference(summarize(diff));
-    const { replica, isRefused } = this.#options;
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
     return (await this.#pull(wanted)) ? 'again' : 'stuck';
