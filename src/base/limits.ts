@@ -195,10 +195,32 @@ export const limits = {
   pullBytesMax: 8 * MiB,
   /** Chunks read in one pull: full ones are twelve, so more means that a peer wastes our time. */
   pullChunksMax: 256,
-  /** Peers that one space pulls from at the same time: more would bring the same runs twice. */
-  pullsPerSpaceMax: 2,
-  /** A pull gives way to others after this long, so that a slow peer cannot keep them out. */
+  /** Peers that one space pulls from at the same time: a few fill a line, the others stand by. */
+  pullsPerSpaceMax: 4,
+  /** Peers that take part in one pull or stand by for it; more wait until one has finished. */
+  pullPeersMax: 8,
+  /** A pull gives way to peers that wait after this long; who but waits for others looks again at its peer. */
   pullHoldMs: 30 * SECOND,
+  /** A pull is split between peers from so much on: below, asking costs more than it saves. */
+  pullSplitAssertionsMin: 1024,
+  pullSplitBytesMin: 2 * MiB,
+  /** Chains up to this many are cut along time; more are dealt out whole, which needs no outline. */
+  pullSplitChainsMax: 8,
+  /** One peer's piece of a split pull: small enough that a quick peer takes more, and little waits for a slow one. */
+  pullPieceAssertionsMin: 64,
+  pullPieceAssertionsMax: 1024,
+  pullPieceBytesMax: MiB,
+  /** What is fetched ahead of what it may wait for: half of the pending set, so that it never fills. */
+  pullAheadAssertionsMax: 4096,
+  pullAheadBytesMax: 8 * MiB,
+  /** A peer that brings nothing for this long, while another has nothing to do, loses its piece to that one. */
+  pullPatienceMs: 5 * SECOND,
+  /** Such a peer, and one that left out what it promised, is passed over for this long while there are others. */
+  pullBarMs: 60 * SECOND,
+  /** Cuts in one outline of a pull, chain ends in all of them (200 KiB), and runs looked at for it. */
+  outlineCutsMax: 256,
+  outlineEndsMax: 4096,
+  outlineRunsMax: 65_536,
   /** Unknown tips collected in one round of a sync; the rest comes in the next. */
   diffEntriesMax: 10_000,
   /** Runs that a responder follows back along the branches of one forked chain, for one pull. */
@@ -402,6 +424,15 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['digestHandleMs', 'digestMs'],
   ['digestFanOutMin', 'digestFanOutMax'],
   ['chunkBytesMax', 'pullBytesMax'],
+  ['chunkBytesMax', 'pullPieceBytesMax'],
+  ['pullPieceBytesMax', 'pullAheadBytesMax'],
+  ['pullsPerSpaceMax', 'pullPeersMax'],
+  ['pullPatienceMs', 'pullHoldMs'],
+  ['pullAheadBytesMax', 'pendingBytesMax'],
+  ['pullPieceAssertionsMin', 'pullPieceAssertionsMax'],
+  ['pullPieceAssertionsMax', 'pullAheadAssertionsMax'],
+  ['pullAheadAssertionsMax', 'pendingAssertionsMax'],
+  ['outlineCutsMax', 'outlineEndsMax'],
   ['flushQuietMs', 'flushMs'],
   ['flushedWaitMs', 'requestTimeoutMs'],
   ['syncRetryMsMin', 'syncRetryMsMax'],

@@ -134,6 +134,11 @@ export function chainKey(author: Uint8Array, { lastSeq, arrival }: ChainRow): Ui
   return row.raw(TABLE.chain).raw(author).u64(lastSeq).u64(arrival).finish();
 }
 
+/** The first key after that of a row. Several rows of a forked chain may end at one seq. */
+export function afterChainKey(author: Uint8Array, { lastSeq, arrival }: ChainRow): Uint8Array {
+  return row.raw(TABLE.chain).raw(author).u64(lastSeq).u64(arrival).u8(0).finish();
+}
+
 /** Rows of a chain that end at a seq from `fromSeq` to `toSeq`. */
 export function chainRange(author: Uint8Array, fromSeq: number, toSeq: number): KeyRange {
   const chain = concatBytes(TABLE.chain, author);

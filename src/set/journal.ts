@@ -135,12 +135,16 @@ export class Journal {
     author: Uint8Array,
     fromSeq: number,
     toSeq: number,
-    page: { readonly limit?: number; readonly reverse?: boolean } = {},
+    page: {
+      readonly limit?: number;
+      readonly reverse?: boolean;
+      readonly after?: keys.ChainRow | undefined;
+    } = {},
   ): AsyncIterable<keys.ChainRow> {
-    for await (const [key, value] of this.#store.range({
-      ...keys.chainRange(author, fromSeq, toSeq),
-      ...page,
-    })) {
+    const { after, ...order } = page;
+    const { gte, lt } = keys.chainRange(author, fromSeq, toSeq);
+    const from = after === undefined ? gte : keys.afterChainKey(author, after);
+    for await (const [key, value] of this.#store.range({ gte: from, lt, ...order })) {
       yield keys.decodeChainRow(key, value);
     }
   }

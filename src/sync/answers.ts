@@ -11,6 +11,7 @@ import {
   type Answer,
   answerTypes,
   type DiffAnswer,
+  type End,
   type NodeView,
   type RootsAnswer,
   type SketchHead,
@@ -56,6 +57,8 @@ function writeBody(writer: CborWriter, answer: Answer): CborWriter {
       return writeRoots(writer, answer);
     case 'diff':
       return writeDifference(writer, answer.difference);
+    case 'outline':
+      return writeList(writer, answer.cuts, (cut) => writeList(writer, cut, (end) => writeEnd(writer, end)));
     case 'nodes':
       return writeList(writer, answer.nodes, (node) => writeNode(writer, node));
     case 'runs':
@@ -115,6 +118,8 @@ function readBody(reader: CborReader, number: number): Answer {
       return readRoots(reader);
     case answerTypes.diff:
       return { type: 'diff', difference: reader.skipNull() ? null : readDifference(reader) };
+    case answerTypes.outline:
+      return { type: 'outline', cuts: readCuts(reader) };
     case answerTypes.nodes:
       return { type: 'nodes', nodes: readList(reader, limits.nodePrefixesMax, () => readNode(reader)) };
     case answerTypes.runs:
@@ -204,6 +209,22 @@ function readDifferingTip(reader: CborReader): Tip {
     throw new AverError('BAD_ENCODING', 'An author has a wrong length.');
   }
   return { author, seq: reader.uint(), id: reader.hash() };
+}
+
+function writeEnd(writer: CborWriter, { range, seq, id }: End): void {
+  writer.array(3).uint(range).uint(seq).bytes(id);
+}
+
+function readCuts(reader: CborReader): End[][] {
+  let left: number = limits.outlineEndsMax;
+  return readList(reader, limits.outlineCutsMax, () => {
+    const cut = readList(reader, left, () => {
+      reader.array(3, 3);
+      return { range: reader.uint(limits.pullRangesMax), seq: reader.uint(), id: reader.hash() };
+    });
+    left -= cut.length;
+    return cut;
+  });
 }
 
 function writeTip(writer: CborWriter, { author, seq, id }: Tip): void {

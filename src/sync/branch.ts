@@ -27,7 +27,10 @@ export function isAfter(row: ChainRow, cursor: Cursor): boolean {
   return (compareHlc(row.lastHlc, cursor.hlc) || compareBytes(row.lastId, cursor.id)) > 0;
 }
 
-/** Rows of a chain from the floor to the tip. */
+/**
+ * Rows of a chain from the floor to the tip. Where that lies within a stored run, which is signed at its
+ * end alone, the whole run is the last row.
+ */
 export function linearBranch(
   journal: Journal,
   range: Range,
@@ -68,16 +71,24 @@ function branchFrom(
   isWhole = true,
 ): Branch {
   let page: ChainRow[] = [];
-  let fromSeq = seq;
+  let last: ChainRow | undefined;
+  let isOver = false;
+  // Where it does not fork, the run that the tip lies in may end beyond it, and rows are as many as seqs at most.
+  const toSeq = isWhole ? Number.MAX_SAFE_INTEGER - 1 : range.seq;
   return {
     floor,
     isWhole,
     async next() {
-      if (page.length === 0 && fromSeq <= range.seq) {
-        page = [];
-        for await (const row of journal.chain(range.author, fromSeq, range.seq, { limit: PAGE_ROWS }))
-          page.push(row);
-        fromSeq = (page.at(-1)?.lastSeq ?? range.seq) + 1;
+      if (page.length === 0 && !isOver) {
+        const left = range.seq - (last?.lastSeq ?? seq - 1);
+        const limit = isWhole ? Math.min(PAGE_ROWS, left) : PAGE_ROWS;
+        const rows: ChainRow[] = [];
+        if (limit > 0)
+          for await (const row of journal.chain(range.author, seq, toSeq, { limit, after: last }))
+            rows.push(row);
+        last = rows.at(-1);
+        isOver = isWhole ? (last?.lastSeq ?? range.seq) >= range.seq : rows.length < limit;
+        page = rows.filter((row) => row.firstSeq <= range.seq);
       }
       return page.shift();
     },

@@ -101,18 +101,21 @@ export class Channel {
 
   /**
    * The chunks of a pull or a fetch, each within the deadline. The next is let come when the one
-   * before was taken in; leaving the loop early tells the peer to stop.
+   * before was taken in; leaving the loop early tells the peer to stop. Once `goesOn` says no, it ends
+   * with what the peer may have sent already, so that nothing comes in vain.
    */
   async *chunks(
     request: Request & { readonly type: 'pull' | 'fetch' },
-    options: AbortOptions = {},
+    options: AbortOptions & { readonly goesOn?: () => boolean } = {},
   ): AsyncGenerator<RunsAnswer> {
+    const { goesOn = () => true, signal: given } = options;
     const free = await this.#slots.take();
     const id = this.#nextId++;
     const { clock, timeoutMs } = this.#options;
     const inbox = new Inbox();
     const bounds = new AnswerBounds(request);
-    const limitsOfWait = { clock, timeoutMs, what: `The answer to ${request.type}`, ...options };
+    const limitsOfWait = { clock, timeoutMs, what: `The answer to ${request.type}`, signal: given };
+    let ahead: number = limits.chunksAheadMax;
     let stream: FrameStream | undefined;
     let open = true;
     try {
@@ -122,7 +125,7 @@ export class Channel {
         await opened.send(encodeRequest(id, request), { signal });
         return opened;
       });
-      while (open) {
+      while (open && ahead > 0) {
         const framesIn = this.#framesIn;
         const answer = await withDeadline(limitsOfWait, () => inbox.next()).catch((error: unknown) =>
           this.#giveUp(error, framesIn),
@@ -131,10 +134,13 @@ export class Channel {
         const fault = bounds.fault(answer);
         if (fault !== undefined) throw this.#blame('BAD_ENCODING', fault);
         open = answer.open;
+        ahead--;
         yield answer;
         if (!open) return;
+        if (!goesOn()) continue;
         inbox.allow();
         await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
+        ahead++;
       }
     } finally {
       this.#waiting.delete(id);

@@ -78,6 +78,11 @@ export class Slots {
     this.#waitingMax = waitingMax;
   }
 
+  /** Sections that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** From now on so many; sections that run go on. */
   resize(count: number): void {
     this.#count = count;

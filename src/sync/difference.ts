@@ -90,18 +90,22 @@ function ownOf({ frontier }: Replica, author: Uint8Array): Own {
   return { forked: tips.length > 1, highest, tips: tips.slice(0, limits.haveMax / 2), spaced: new Set() };
 }
 
-/** Ranges for the tips that we lack. */
-export async function rangesFor(replica: Replica, tips: readonly Tip[]): Promise<Range[]> {
+/** An end of a chain that we lack, after what of it is on its way. */
+type Lacking = Tip & { readonly after?: Known | undefined };
+
+/** Ranges for what we lack. */
+export async function rangesFor(replica: Replica, tips: readonly Lacking[]): Promise<Range[]> {
   const ranges: Range[] = [];
   const byAuthor = new Map<string, Own>();
-  for (const { author, seq, id } of tips) {
+  for (const { author, seq, id, after } of tips) {
     const key = bytesToHex(author);
     const isFirst = !byAuthor.has(key);
     const own = byAuthor.get(key) ?? ownOf(replica, author);
     byAuthor.set(key, own);
-    const have = isFirst ? [...own.tips] : [];
+    const isAhead = after !== undefined && after.seq > own.highest;
+    const have = [...(isAhead ? [after] : []), ...(isFirst ? own.tips : [])];
     const from = Math.min(own.highest, seq);
-    const isSpaced = own.forked || seq <= own.highest || tips.length <= SPACED_RANGES_MAX;
+    const isSpaced = own.forked || seq <= own.highest || (!isAhead && tips.length <= SPACED_RANGES_MAX);
     if (from > 0 && isSpaced && own.spaced.size < SPACED_PER_AUTHOR_MAX && !own.spaced.has(from)) {
       own.spaced.add(from);
       have.push(...(await spacedPoints(replica, author, from, limits.haveMax - have.length)));

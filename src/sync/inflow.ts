@@ -24,6 +24,8 @@ export interface InflowOptions {
   /** What was asked for. */
   readonly ranges: readonly Range[];
   readonly onAccepted: (assertions: number) => void;
+  /** All of these runs are in the set, or wait in it, or are held. */
+  readonly onTaken?: (runs: readonly Run[]) => void;
   readonly onRefused: (tip: Tip) => void;
 }
 
@@ -64,6 +66,7 @@ export class Inflow {
     const goesOn = placing.then((placed) => placed !== undefined && this.#judge(placed.report));
     const stored = Promise.all([placing, goesOn, this.#last]).then(async ([placed, judged]) => {
       if (placed !== undefined) this.#account(await placed.visible);
+      if (judged) this.#options.onTaken?.(runs);
       return judged;
     });
     // Whoever waits for this part or a later one hears of it.
@@ -93,6 +96,7 @@ export class Inflow {
     const { ports, onAccepted } = this.#options;
     onAccepted(report.accepted);
     ports.metrics.add('assertions_synced', report.accepted);
+    if (report.known > 0) ports.metrics.add('assertions_pulled_twice', report.known);
   }
 
   /** Returns false when reading must stop. */

@@ -11,6 +11,7 @@ export interface SyncIntervals {
   readonly newsQuietMs: number;
   readonly syncReplyMs: number;
   readonly pushCoalesceMs: number;
+  readonly pullPatienceMs: number;
   readonly pingMs: number;
   readonly requestTimeoutMs: number;
 }
@@ -33,6 +34,7 @@ export function toIntervals(options: SyncOptions): SyncIntervals {
     newsQuietMs: options.newsQuietMs ?? limits.newsQuietMs,
     syncReplyMs: options.syncReplyMs ?? limits.syncReplyMs,
     pushCoalesceMs: options.pushCoalesceMs ?? limits.pushCoalesceMs,
+    pullPatienceMs: options.pullPatienceMs ?? limits.pullPatienceMs,
     pingMs: options.pingMs ?? limits.pingMs,
     requestTimeoutMs: options.requestTimeoutMs ?? limits.requestTimeoutMs,
   };

@@ -63,6 +63,13 @@ const request: fc.Arbitrary<Request> = fc.oneof(
     maxBytes: count,
     cursor: orNull(cursor),
   }),
+  fc.record({
+    type: is('outline'),
+    tag: hash,
+    ranges: fc.array(range, { maxLength: 3 }),
+    assertions: count,
+    bytes: count,
+  }),
   fc.record({ type: is('fetch'), tag: hash, ids: fc.array(hash, { maxLength: 3 }) }),
   fc.record({
     type: is('flushed'),
@@ -77,6 +84,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
 );
 
 const tip = fc.record({ author: hash, seq: count, id: hash });
+const end = fc.record({ range: fc.nat(limits.pullRangesMax), seq: count, id: hash });
 const brief = fc.uint8Array({ minLength: 4, maxLength: 4 });
 const differingTip = fc.record({ author: fc.oneof(hash, brief), seq: count, id: hash });
 const node: fc.Arbitrary<NodeView> = fc.oneof(
@@ -99,6 +107,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
       }),
     ),
   }),
+  fc.record({ type: is('outline'), cuts: fc.array(fc.array(end, { maxLength: 3 }), { maxLength: 3 }) }),
   fc.record({ type: is('nodes'), nodes: fc.array(node, { maxLength: 4 }) }),
   fc.record({ type: is('ok') }),
   fc.record({
@@ -167,6 +176,17 @@ test('a request for 1000 ids is read, one for 1001 is refused with its id [STS-1
   expect(() => decodeRequest(encodeRequest(7, { type: 'fetch', tag, ids: ids(1001) }))).toThrow(
     expect.objectContaining({ code: 'BAD_ENCODING', fields: { request: 7 } }),
   );
+});
+
+test('an outline of as many ends as there may be is read, one more is refused', () => {
+  const end = { range: 0, seq: 1, id: new Uint8Array(32) };
+  const outline = (...lengths: number[]): Answer => ({
+    type: 'outline',
+    cuts: lengths.map((length) => new Array<typeof end>(length).fill(end)),
+  });
+  const half = limits.outlineEndsMax / 2;
+  expect(decodeAnswer(encodeAnswer(1, outline(half, half))).answer).toEqual(outline(half, half));
+  expect(() => decodeAnswer(encodeAnswer(1, outline(half, half, 1)))).toThrow();
 });
 
 test('a peer that advertises no limits or enormous ones gets sensible ones', () => {

@@ -22,6 +22,7 @@ export const requestTypes = {
   cancel: 10,
   cells: 16,
   diff: 17,
+  outline: 18,
 } as const;
 
 /** Numbers of answers: 64 and the request's; from 96 on, answers that any request may get. */
@@ -34,6 +35,7 @@ export const answerTypes = {
   runs: 70,
   flushed: 72,
   diff: 81,
+  outline: 82,
   busy: 96,
   denied: 97,
   stale: 98,
@@ -137,6 +139,17 @@ export interface PullRequest {
   /** Only runs after it; null from the start. */
   readonly cursor: Cursor | null;
 }
+/**
+ * Asks where the runs of these ranges could be cut: into pieces of about so much, in the order in which
+ * a pull would bring them.
+ */
+export interface OutlineRequest {
+  readonly type: 'outline';
+  readonly tag: Uint8Array;
+  readonly ranges: readonly Range[];
+  readonly assertions: number;
+  readonly bytes: number;
+}
 export interface FetchRequest {
   readonly type: 'fetch';
   readonly tag: Uint8Array;
@@ -171,6 +184,7 @@ export type Request =
   | DiffRequest
   | DigestRequest
   | PullRequest
+  | OutlineRequest
   | FetchRequest
   | FlushedRequest
   | MoreRequest
@@ -217,6 +231,15 @@ export interface TipDifference {
   /** What it has more. */
   readonly lacks: readonly ShortId[];
 }
+/** How far one of the ranges that were asked about comes by a cut: the last assertion of a run. */
+export interface End extends Known {
+  readonly range: number;
+}
+export interface OutlineAnswer {
+  readonly type: 'outline';
+  /** For each cut the ranges that come further than by the one before. What follows the last is no larger than a piece, or not looked at. */
+  readonly cuts: readonly (readonly End[])[];
+}
 export interface NodesAnswer {
   readonly type: 'nodes';
   /** One each for the first prefixes that were asked for: at least one, perhaps not all. */
@@ -262,6 +285,7 @@ export type Answer =
   | RootsAnswer
   | NodesAnswer
   | DiffAnswer
+  | OutlineAnswer
   | OkAnswer
   | RunsAnswer
   | FlushedAnswer

@@ -6,11 +6,11 @@ import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import { auditBloom } from './bloom-audit.ts';
-import type { Slots } from './deadline.ts';
 import { DigestGate } from './digest.ts';
 import type { Link } from './link.ts';
 import { PeerView } from './peer-view.ts';
 import { PullGate } from './pull-gate.ts';
+import type { Pulls } from './puller.ts';
 import { Session, type SessionResult } from './session.ts';
 
 const REFUSED_TIPS_MAX = 1000;
@@ -21,7 +21,7 @@ export interface PeerSyncOptions {
   readonly replica: Replica;
   readonly link: Link;
   readonly ports: Ports;
-  readonly pulls: Slots;
+  readonly pulls: Pulls;
   /** Others of the space that could be pulled from instead of this one. */
   readonly others: (peer: PeerSync) => readonly PeerSync[];
   /** Ends everything when the space is left. */

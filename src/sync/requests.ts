@@ -54,6 +54,10 @@ function writeBody(writer: CborWriter, request: Request): CborWriter {
       writeList(writer, request.ranges, (range) => writeRange(writer, range));
       writer.uint(request.maxBytes);
       return writeCursor(writer, request.cursor);
+    case 'outline':
+      writer.array(4).bytes(request.tag);
+      writeList(writer, request.ranges, (range) => writeRange(writer, range));
+      return writer.uint(request.assertions).uint(request.bytes);
     case 'fetch':
       writer.array(2).bytes(request.tag);
       return writeList(writer, request.ids, (id) => writer.bytes(id));
@@ -125,6 +129,15 @@ function readBody(reader: CborReader, number: number): Request | undefined {
       };
     case requestTypes.pull:
       return readPull(reader);
+    case requestTypes.outline:
+      reader.array(4, 4);
+      return {
+        type: 'outline',
+        tag: reader.hash(),
+        ranges: readList(reader, limits.pullRangesMax, () => readRange(reader)),
+        assertions: reader.uint(),
+        bytes: reader.uint(),
+      };
     case requestTypes.fetch:
       reader.array(2, 2);
       return {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { compareHlc } from '../assertion/hlc.ts';
 import { lastOf, type Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
+import { limits } from '../base/limits.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { TEST_NOW_MS, TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
@@ -185,6 +186,16 @@ test('a fork in the middle of a run is served with the whole run', async () => {
   const got = await served(here, await rangesFor(there, [lastOf(branch[1] as Run)]));
   await there.ingest(got, source);
   expect(there.frontier.trie.root).toEqual(here.frontier.trie.root);
+});
+
+test('a range that ends within a stored run is served with the whole of it, and one that begins there with its rest', async () => {
+  const runs = await chainOf(await TestAuthor.create(space, crypto, 1), 2, 4, 2);
+  const replica = await replicaOf(...runs);
+  const middle = runs[1]?.assertions[1] as Run['assertions'][0];
+  const until = { author: middle.author, seq: middle.seq, id: middle.id, have: [] };
+  expect(seqs(await served(replica, [until]))).toEqual([[1, 2, 3, 4, 5, 6]]);
+  const after = { ...rangeOf(runs[1] as Run), have: [middle] };
+  expect(seqs(await served(replica, [after]))).toEqual([[5, 6]]);
 });
 
 test('a tip that is not here is answered with nothing', async () => {

@@ -29,10 +29,12 @@ export interface ServedRun {
   readonly at: Cursor;
 }
 
-interface Head {
+export interface Head {
   /** Consecutive runs that travel as one. */
   readonly rows: readonly ChainRow[];
   readonly branch: JoinedBranch;
+  /** What it was asked for; undefined for a forked chain, whose branches share their trunk. */
+  readonly range: Range | undefined;
 }
 
 function compareRows(a: ChainRow, b: ChainRow): number {
@@ -53,29 +55,42 @@ export async function* runsOfRanges(
   nowMs: number,
   signal?: AbortSignal,
 ): AsyncGenerator<ServedRun> {
+  let heads: Head[] = [];
+  let blocks = 0;
+  for await (const head of headsOf(replica, request, nowMs, signal)) {
+    heads.push(head);
+    blocks += head.rows.length;
+    if (blocks < BLOCKS_READ) continue;
+    yield* readHeads(replica, heads);
+    heads = [];
+    blocks = 0;
+  }
+  if (heads.length > 0) yield* readHeads(replica, heads);
+}
+
+/** What a pull would bring, in its order, without reading it. */
+export async function* headsOf(
+  replica: Replica,
+  request: Pick<PullRequest, 'ranges' | 'cursor'>,
+  nowMs: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Head> {
   const settledNs = BigInt(Math.floor(nowMs - limits.joinAgeMs)) * 1_000_000n;
   const served = new Set<number>();
   const heap = new Heap<Head>((a, b) => compareRows(firstRow(a), firstRow(b)));
-  const advance = async (branch: JoinedBranch) => {
+  const advance = async (branch: JoinedBranch, range: Range | undefined) => {
     const rows = await branch.next((row) => request.cursor === null || isAfter(row, request.cursor));
-    if (rows.length > 0) heap.push({ rows, branch });
+    if (rows.length > 0) heap.push({ rows, branch, range });
   };
-  for (const branch of await branchesOf(replica, request, signal)) {
-    await advance(new JoinedBranch(branch, settledNs));
+  for (const { branch, range } of await branchesOf(replica, request, signal)) {
+    await advance(new JoinedBranch(branch, settledNs), range);
   }
-  for (;;) {
-    const heads: Head[] = [];
-    for (let blocks = 0; blocks < BLOCKS_READ; ) {
-      const head = heap.pop();
-      if (head === undefined) break;
-      // Branches of a forked chain share their trunk; their runs travel one by one.
-      if (!served.has(firstRow(head).arrival)) heads.push(head);
-      for (const { arrival } of head.rows) served.add(arrival);
-      blocks += head.rows.length;
-      await advance(head.branch);
-    }
-    if (heads.length === 0) return;
-    yield* readHeads(replica, heads);
+  for (let head = heap.pop(); head !== undefined; head = heap.pop()) {
+    // Branches of a forked chain share their trunk; their runs travel one by one.
+    const isNew = !served.has(firstRow(head).arrival);
+    for (const { arrival } of head.rows) served.add(arrival);
+    if (isNew) yield head;
+    await advance(head.branch, head.range);
   }
 }
 
@@ -94,28 +109,35 @@ async function* readHeads(replica: Replica, heads: readonly Head[]): AsyncGenera
   }
 }
 
+interface AskedBranch {
+  readonly branch: Branch;
+  /** The range of a chain without forks. */
+  readonly range: Range | undefined;
+}
+
 async function branchesOf(
   replica: Replica,
   { ranges, cursor }: Pick<PullRequest, 'ranges' | 'cursor'>,
   signal: AbortSignal | undefined,
-): Promise<Branch[]> {
+): Promise<AskedBranch[]> {
   const { journal, frontier } = replica;
   const isHere = await whichAreHere(replica, ranges);
-  const branches: Branch[] = [];
+  const branches: AskedBranch[] = [];
   for (const { author, asked, known } of byAuthor(ranges, isHere)) {
     if (signal?.aborted) return [];
     if (frontier.isForked(author)) {
-      branches.push(...(await forkBranches(journal, asked, known, signal)));
+      const forks = await forkBranches(journal, asked, known, signal);
+      branches.push(...forks.map((branch) => ({ branch, range: undefined })));
       continue;
     }
     const longest = highest(asked) as Range;
     const range = { ...longest, seq: Math.min(longest.seq, frontier.tipOf(author)?.seq ?? 0) };
     const floor = highest(known);
-    branches.push(
+    const branch =
       cursor === null
         ? linearBranch(journal, range, floor)
-        : await linearBranchAfter(journal, range, floor, cursor),
-    );
+        : await linearBranchAfter(journal, range, floor, cursor);
+    branches.push({ branch, range: longest });
   }
   return branches;
 }

@@ -10,6 +10,7 @@ import type { FairQueue } from './fair-queue.ts';
 import { type Link, toWireMs } from './link.ts';
 import type { Answer, Request, UnknownRequest } from './messages.ts';
 import { Outflow } from './outflow.ts';
+import { outlineOf } from './outline.ts';
 import { bulkRefusal, type Load, type RequestLoad } from './request-load.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges } from './runs-source.ts';
@@ -18,6 +19,8 @@ import type { SpaceSync } from './space-sync.ts';
 
 /** What answers cost beside their bytes, as time to read so many bytes of runs: hashing, and taking sketches apart. */
 const NODE_COST_BYTES = 1536;
+/** An outline reads some thousand small rows. */
+const OUTLINE_COST_BYTES = 64 * 1024;
 const CELLS_COST_BYTES = 64 * 1024;
 const DIFF_COST_BYTES = 16 * 1024;
 
@@ -196,6 +199,13 @@ export class Served {
         const nowMs = this.#options.ports.clock.nowMs();
         const runs = runsOfRanges(space.replica, request, nowMs, outgoing.abort.signal);
         return this.#newOutflow(id, outgoing).pull(runs, bytesMax);
+      }
+      case 'outline': {
+        const { replica } = this.#space(request.tag);
+        const nowMs = this.#options.ports.clock.nowMs();
+        return this.#inTurn(id, outgoing, OUTLINE_COST_BYTES, () =>
+          outlineOf(replica, request, nowMs, outgoing.abort.signal),
+        );
       }
       case 'fetch': {
         const runs = runsOfIds(this.#space(request.tag).replica, request.ids);

@@ -3,26 +3,23 @@
  * missing, and again until the roots are equal or nothing more comes. The peer does the same the
  * other way round, so that both converge.
  */
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import type { Tip, Trie } from '../set/trie.ts';
-import type { Slots } from './deadline.ts';
 import { Descent, type Diff } from './descent.ts';
-import { type Difference, rangesFor, summarize } from './difference.ts';
-import { Inflow } from './inflow.ts';
+import { type Difference, summarize } from './difference.ts';
 import type { Link } from './link.ts';
-import type { Cursor, Range, RootsAnswer } from './messages.ts';
+import type { RootsAnswer } from './messages.ts';
 import type { PullGate } from './pull-gate.ts';
+import { Puller, type Pulls, unknownOf } from './puller.ts';
 import { SALT_BYTES } from './requests.ts';
 import { isSketchOf } from './sketch-audit.ts';
 import { sketchDiff } from './sketch-diff.ts';
 
 const DIFF_TRIES = 3;
-/** Bytes of ranges in one request: leaves half of a frame free. */
-const RANGES_BYTES_MAX = limits.frameBytesMax / 2;
 
 export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed' | 'sketch'> {
   /** Our side at the same time. */
@@ -34,8 +31,8 @@ export interface SessionOptions extends AbortOptions {
   readonly replica: Replica;
   readonly link: Link;
   readonly ports: Ports;
-  /** Peers that this space pulls from at the same time. */
-  readonly pulls: Slots;
+  /** The pulls of the space, which share the work between peers. */
+  readonly pulls: Pulls;
   /** Asked before each pull and told of what came. */
   readonly gate: PullGate;
   /** Whether a tip was refused before when this peer brought it. */
@@ -86,89 +83,19 @@ export class Session {
     this.#options.onDifference(summarize(diff), diff, exchange.root);
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
+    return (await this.#pull(wanted)) ? 'again' : 'stuck';
+  }
+
+  /** Returns whether anything of it is here now, from whomever it came. */
+  async #pull(wanted: readonly Tip[]): Promise<boolean> {
+    const { replica, link, ports, pulls, gate, signal, onRefused } = this.#options;
     const before = this.#news;
-    await this.#pull(wanted);
-    return this.#news > before ? 'again' : 'stuck';
-  }
-
-  async #pull(wanted: readonly Tip[]): Promise<void> {
-    const { replica, pulls, ports } = this.#options;
-    const free = await pulls.take();
-    const untilMs = ports.clock.nowMs() + limits.pullHoldMs;
-    try {
-      // Another peer may have brought it while this one waited for its turn.
-      let left = await unknownOf(replica, wanted);
-      let cursor: Cursor | null = null;
-      while (left.length > 0 && ports.clock.nowMs() < untilMs) {
-        const ranges = await this.#ranges(left);
-        const asked = new Set(ranges.map((range) => bytesToHex(range.id)));
-        const before = this.#news;
-        cursor = await this.#pullRanges(ranges, cursor, untilMs);
-        // Ranges that bring nothing but what waits for others have to let those come first.
-        const isDone = cursor === null || this.#news === before;
-        if (isDone) left = left.filter((tip) => !asked.has(bytesToHex(tip.id)));
-        if (isDone) cursor = null;
-      }
-    } finally {
-      free();
-    }
-  }
-
-  async #ranges(left: readonly Tip[]): Promise<Range[]> {
-    const { replica, link } = this.#options;
-    const all = await rangesFor(replica, left.slice(0, link.limits.pullRanges));
-    const ranges: Range[] = [];
-    let bytes = 0;
-    for (const range of all) {
-      bytes += 80 + range.have.length * 44;
-      if (ranges.length > 0 && bytes > RANGES_BYTES_MAX) break;
-      ranges.push(range);
-    }
-    return ranges;
-  }
-
-  /** One pull. Returns where to go on, or null when these ranges are done or the pending set is full. */
-  async #pullRanges(ranges: readonly Range[], from: Cursor | null, untilMs: number): Promise<Cursor | null> {
-    const { link, ports, replica, signal, gate, onRefused } = this.#options;
-    const open = gate.open(ranges);
-    ports.metrics.add('pull_requests_sent');
-    const request = {
-      type: 'pull',
-      tag: replica.space.tag,
-      ranges,
-      maxBytes: limits.pullBytesMax,
-      cursor: from,
-    } as const;
-    const inflow = new Inflow({
-      replica,
-      link,
-      ports,
-      ranges,
-      onAccepted: (assertions) => {
-        this.#news += assertions;
-      },
-      onRefused,
-    });
-    let cursor: Cursor | null = null;
-    let chunks = 0;
-    let isWhole = false;
-    try {
-      for await (const chunk of link.channel.chunks(request, { signal })) {
-        ports.metrics.add('pull_responses_received');
-        open.received(chunk.runs);
-        isWhole = !chunk.open;
-        if (!(await inflow.take(chunk.runs))) break;
-        cursor = chunk.cursor;
-        if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
-      }
-      open.end(!isWhole ? 'left' : cursor === null ? 'complete' : 'truncated');
-    } catch (error) {
-      open.fail(error);
-      throw error;
-    }
-    if (!(await inflow.end())) return null;
-    if (cursor !== null) ports.metrics.add('pull_truncated');
-    return cursor;
+    const onAccepted = (assertions: number) => {
+      this.#news += assertions;
+    };
+    const puller = new Puller({ replica, link, ports, pulls, gate, signal, onAccepted, onRefused });
+    await puller.run(wanted);
+    return this.#news > before || (await unknownOf(replica, wanted)).length < wanted.length;
   }
 }
 
@@ -225,9 +152,4 @@ function newDescent({ replica, link, ports, signal }: Comparing, trie: Trie, roo
       return answer.type === 'stale' ? undefined : answer.nodes;
     },
   });
-}
-
-async function unknownOf(replica: Replica, tips: readonly Tip[]): Promise<Tip[]> {
-  const places = await replica.journal.places(tips.map((tip) => tip.id));
-  return tips.filter((_, i) => places[i] === undefined);
 }

@@ -11,7 +11,7 @@ import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import { Cadence } from './cadence.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
-import { abortable, Slots } from './deadline.ts';
+import { abortable } from './deadline.ts';
 import { Digester } from './digester.ts';
 import type { SyncIntervals, SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
@@ -20,6 +20,7 @@ import { News } from './news.ts';
 import { PeerSet } from './peer-set.ts';
 import { PeerSync, syncWith } from './peer-sync.ts';
 import type { PeerRelation } from './peer-view.ts';
+import { Pulls } from './puller.ts';
 import { Push } from './push.ts';
 import { settled, whenFlushed } from './settled.ts';
 import { Wanted } from './wanted.ts';
@@ -34,7 +35,6 @@ export interface SpaceSyncEvents {
 }
 
 const RELATION_COALESCE_MS = 50;
-const PULLS_WAITING_MAX = 1024;
 
 export interface SpaceSyncParts {
   readonly replica: Replica;
@@ -51,7 +51,7 @@ export class SpaceSync {
   readonly events = new Emitter<SpaceSyncEvents>();
   readonly #parts: SpaceSyncParts;
   readonly #abort = new AbortController();
-  readonly #pulls = new Slots(limits.pullsPerSpaceMax, PULLS_WAITING_MAX);
+  readonly #pulls: Pulls;
   readonly #peers: PeerSet;
   readonly #digester: Digester;
   readonly #news: News;
@@ -70,6 +70,7 @@ export class SpaceSync {
     this.#peers = new PeerSet(ports.random);
     this.#cadence = new Cadence(ports.clock);
     this.#wanted = new Wanted(replica, ports);
+    this.#pulls = new Pulls(replica, ports.clock, intervals.pullPatienceMs);
     this.#news = new News({ replica, ports, intervals, peers: this.#peers });
     this.#digester = new Digester({
       replica,

@@ -73,6 +73,7 @@ const requests: readonly Request[] = [
   { type: 'cancel' },
   { type: 'cells', tag, root: fill(3), cells: cellsOf(1, 2, 3), full: false },
   { type: 'diff', tag, root: fill(3), ids: [short] },
+  { type: 'outline', tag, ranges: [{ ...tip, have: [] }], assertions: 1024, bytes: 524_288 },
 ];
 
 const answers: readonly Answer[] = [
@@ -91,6 +92,7 @@ const answers: readonly Answer[] = [
   { type: 'denied', code: 'UNKNOWN_SPACE' },
   { type: 'stale' },
   { type: 'error', code: 'BAD_ENCODING', message: 'why' },
+  { type: 'outline', cuts: [[{ range: 0, seq: 2, id: fill(5) }], [{ range: 0, seq: 3, id: fill(4) }]] },
 ];
 
 /** Forty authors with one tip each: an inner root over leaves. */
