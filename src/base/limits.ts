@@ -67,6 +67,8 @@ export const limits = {
   sketchCellsMax: 2048,
   /** Public keys whose torsion check and native key objects are cached. */
   authorKeysCachedMax: 4096,
+  /** New author keys that are looked at before other work has its turn: half of a frame of a page. */
+  authorKeysPerTurnMax: 8,
   /** One segment of the filter of claims: 64 KiB, ten bits a claim, so that one in a hundred "perhaps" is false. */
   claimFilterBits: 524_288,
   claimFilterClaimsMax: 50_000,
@@ -163,7 +165,7 @@ export const limits = {
   pullHoldMs: 30 * SECOND,
   /** Unknown tips collected in one round of a sync; the rest comes in the next. */
   diffEntriesMax: 10_000,
-  /** Runs that a responder follows back along one branch of a forked chain. */
+  /** Runs that a responder follows back along the branches of one forked chain, for one pull. */
   forkWalkRunsMax: 4096,
   /**
    * Small runs of one chain are served as one when they lie so close, or are so old. The whole is held
@@ -196,6 +198,8 @@ export const limits = {
   digestJitterMs: 2 * SECOND,
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
+  /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
+  digestsEarlyMax: 16,
   /** Roots after news go to every peer within this time, and at most once a second each. */
   newsJitterMs: 300,
   newsIntervalMs: SECOND,
