@@ -73,6 +73,18 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  'a tiny run in a browser gives figures beside their limits',
+  async () => {
+    const { stdout } = await bench('--json', ...TINY, '--only', 'browser');
+    const [section] = (JSON.parse(stdout) as Report).sections;
+    const names = section?.figures.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['join to all visible', 'assert, back to back, p50']));
+    for (const figure of section?.figures ?? []) expectFigure(figure);
+  },
+  TIMEOUT_MS,
+);
+
 function expectFigure({ of = '', name, value, limit }: Figure): void {
   const all = [value, ...(limit === undefined ? [] : [limit.value, limit.ratio])];
   for (const { median, min, max } of all) {

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { compareHlc } from '../assertion/hlc.ts';
 import { lastOf, type Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
-import { limits } from '../base/limits.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { TEST_NOW_MS, TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
