@@ -36,8 +36,11 @@ interface TipsChange {
 export class MergeBatch {
   readonly #frontier: Frontier;
   readonly #journal: Journal;
-  /** What the batch brought so far, by id in hex. */
-  readonly #added = new Map<string, Assertion>();
+  /** What the batch brought so far. */
+  readonly #runs: Run[] = [];
+  /** By id in hex, of as many of the runs as somebody asked after: mostly nobody does. */
+  readonly #byId = new Map<string, Assertion>();
+  #runsById = 0;
   /** What the batch does to the tips, by author in hex. */
   readonly #tips = new Map<string, TipsChange>();
   readonly #ops: StoreOp[] = [];
@@ -76,8 +79,12 @@ export class MergeBatch {
   }
 
   #addedHere(id: string): Assertion | undefined {
-    const before = this.#before;
-    return this.#added.get(id) ?? (before === undefined ? undefined : before.#added.get(id));
+    for (; this.#runsById < this.#runs.length; this.#runsById++) {
+      const { assertions } = this.#runs[this.#runsById] as Run;
+      for (const assertion of assertions) this.#byId.set(bytesToHex(assertion.id), assertion);
+    }
+    const found = this.#byId.get(id);
+    return found !== undefined || this.#before === undefined ? found : this.#before.#addedHere(id);
   }
 
   /** HLC of each id that is visible, in the set or in this batch. */
@@ -164,7 +171,7 @@ export class MergeBatch {
     const arrival = this.counters.arrivals;
     this.counters = { arrivals: arrival + 1, assertions: this.counters.assertions + run.assertions.length };
     this.#ops.push(...this.#journal.opsOf(run, arrival));
-    for (const assertion of run.assertions) this.#added.set(bytesToHex(assertion.id), assertion);
+    this.#runs.push(run);
     const { prev } = firstOf(run);
     const change = this.#changeOf(run.author);
     const continued = prev === null ? undefined : this.#findTip(run.author, prev);

@@ -151,8 +151,13 @@ export function buildDigest(
 
 /** Whether a digest shows that one side has what the other lacks. */
 export function showsGap(replica: Replica, digest: Digest): boolean {
+  // An author who forked ten thousand times is looked through once, however often the digest names him.
+  const highestByAuthor = new Map<string, number>();
   for (const { author, seq } of digest.clock) {
-    if (seq > highestSeq(replica, author) && !replica.isHeld(author)) return true;
+    const key = bytesToHex(author);
+    const highest = highestByAuthor.get(key) ?? highestSeq(replica, author);
+    highestByAuthor.set(key, highest);
+    if (seq > highest && !replica.isHeld(author)) return true;
   }
   if (digest.bloom === null) return false;
   const key = bloomKey(replica.space.topic, digest.nonce);
