@@ -89,6 +89,24 @@ export const limits = {
   storePageBytes: MiB,
   storePageRowsMax: 1024,
 
+  /** The browser's store: rows in memory and log before they become a table. Opening reads as much. */
+  storeMemoryBytes: 2 * MiB,
+  /** One step of a merge: the room that it takes on a full disk, and its work if the tab ends. */
+  storePartBytes: MiB,
+  /** One read: a browser takes half a millisecond for it, most of it not for the bytes. */
+  storeBlockBytes: 32 * KiB,
+  /** Rows merged before everything else has its turn: about a millisecond. */
+  storeSliceBytes: 128 * KiB,
+  /** Tables of one size that are merged: a row is written again once per class, a read sees three of each. */
+  storeMergeWidth: 4,
+  /** Beyond so many tables writers wait for merges: three of each of five sizes hold a gigabyte. */
+  storeTablesMax: 40,
+  /** Blocks read ahead of somebody who reads on. */
+  storeReadAheadBlocks: 4,
+  /** Indexes and filters, a fiftieth of what is stored; and blocks. */
+  storeIndexCacheBytes: 8 * MiB,
+  storeBlockCacheBytes: 8 * MiB,
+
   /** A browser that has not opened the store by then has a frozen tab that holds it. */
   storeOpenTimeoutMs: 10 * SECOND,
 
@@ -320,4 +338,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['rootsCells', 'rootsCounts'],
   ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],
+  ['storeBlockBytes', 'storePartBytes'],
+  ['storePartBytes', 'storeMemoryBytes'],
+  ['storeMergeWidth', 'storeTablesMax'],
 ];
