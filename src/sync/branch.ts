@@ -67,20 +67,46 @@ function branchFrom(
   seq: number,
   isWhole = true,
 ): Branch {
+  const read = isWhole ? wholePages(journal, range, seq) : forkedPages(journal, range, seq);
   let page: ChainRow[] = [];
-  let fromSeq = seq;
   return {
     floor,
     isWhole,
     async next() {
-      if (page.length === 0 && fromSeq <= range.seq) {
-        page = [];
-        for await (const row of journal.chain(range.author, fromSeq, range.seq, { limit: PAGE_ROWS }))
-          page.push(row);
-        fromSeq = (page.at(-1)?.lastSeq ?? range.seq) + 1;
-      }
+      if (page.length === 0) page = await read();
       return page.shift();
     },
+  };
+}
+
+/** Reads a chain without forks page by page; an empty page is the end. */
+function wholePages(journal: Journal, range: Range, seq: number): () => Promise<ChainRow[]> {
+  let fromSeq = seq;
+  return async () => {
+    const page: ChainRow[] = [];
+    if (fromSeq > range.seq) return page;
+    for await (const row of journal.chain(range.author, fromSeq, range.seq, { limit: PAGE_ROWS }))
+      page.push(row);
+    fromSeq = (page.at(-1)?.lastSeq ?? range.seq) + 1;
+    return page;
+  };
+}
+
+/** The same where runs of several branches end at one seq, so that a page may end between them. */
+function forkedPages(journal: Journal, range: Range, seq: number): () => Promise<ChainRow[]> {
+  let fromSeq = seq;
+  /** Arrivals of the runs that end at `fromSeq` and were read. */
+  let read = new Set<number>();
+  return async () => {
+    const rows: ChainRow[] = [];
+    const limit = PAGE_ROWS + read.size;
+    for await (const row of journal.chain(range.author, fromSeq, range.seq, { limit }))
+      if (!read.has(row.arrival)) rows.push(row);
+    const last = rows.at(-1);
+    if (last !== undefined && last.lastSeq !== fromSeq) read = new Set();
+    fromSeq = last?.lastSeq ?? fromSeq;
+    for (const row of rows) if (row.lastSeq === fromSeq) read.add(row.arrival);
+    return rows;
   };
 }
 
