@@ -15,6 +15,7 @@ import { type Difference, rangesFor, summarize } from './difference.ts';
 import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
 import type { Cursor, Range, RootsAnswer } from './messages.ts';
+import type { PullGate } from './pull-gate.ts';
 import { SALT_BYTES } from './requests.ts';
 import { isSketchOf } from './sketch-audit.ts';
 import { sketchDiff } from './sketch-diff.ts';
@@ -35,10 +36,12 @@ export interface SessionOptions extends AbortOptions {
   readonly ports: Ports;
   /** Peers that this space pulls from at the same time. */
   readonly pulls: Slots;
+  /** Asked before each pull and told of what came. */
+  readonly gate: PullGate;
   /** Whether a tip was refused before when this peer brought it. */
   readonly isRefused: (tip: Tip) => boolean;
   readonly onExchange: (exchange: Exchange) => void;
-  readonly onDifference: (difference: Difference) => void;
+  readonly onDifference: (difference: Difference, diff: Diff, theirRoot: Uint8Array) => void;
   readonly onRefused: (tip: Tip) => void;
 }
 
@@ -80,7 +83,7 @@ export class Session {
     const { replica, link, isRefused } = this.#options;
     if (sketched === undefined && !isSketchOf(replica.frontier, trie, exchange, diff))
       link.fault('BAD_HASH', 'The peer named a sketch that is not that of its set.');
-    this.#options.onDifference(summarize(diff));
+    this.#options.onDifference(summarize(diff), diff, exchange.root);
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
     const before = this.#news;
@@ -126,7 +129,8 @@ export class Session {
 
   /** One pull. Returns where to go on, or null when these ranges are done or the pending set is full. */
   async #pullRanges(ranges: readonly Range[], from: Cursor | null, untilMs: number): Promise<Cursor | null> {
-    const { link, ports, replica, signal, onRefused } = this.#options;
+    const { link, ports, replica, signal, gate, onRefused } = this.#options;
+    const open = gate.open(ranges);
     ports.metrics.add('pull_requests_sent');
     const request = {
       type: 'pull',
@@ -147,11 +151,20 @@ export class Session {
     });
     let cursor: Cursor | null = null;
     let chunks = 0;
-    for await (const chunk of link.channel.chunks(request, { signal })) {
-      ports.metrics.add('pull_responses_received');
-      if (!(await inflow.take(chunk.runs))) break;
-      cursor = chunk.cursor;
-      if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
+    let isWhole = false;
+    try {
+      for await (const chunk of link.channel.chunks(request, { signal })) {
+        ports.metrics.add('pull_responses_received');
+        open.received(chunk.runs);
+        isWhole = !chunk.open;
+        if (!(await inflow.take(chunk.runs))) break;
+        cursor = chunk.cursor;
+        if (++chunks >= limits.pullChunksMax || ports.clock.nowMs() > untilMs) break;
+      }
+      open.end(!isWhole ? 'left' : cursor === null ? 'complete' : 'truncated');
+    } catch (error) {
+      open.fail(error);
+      throw error;
     }
     if (!(await inflow.end())) return null;
     if (cursor !== null) ports.metrics.add('pull_truncated');
