@@ -5,6 +5,9 @@ import type { Run } from '../assertion/model.ts';
 import { u32Bytes } from '../base/bytes.ts';
 import { blake3, loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
+import { nodeCrypto } from '../crypto/crypto-node.ts';
+import { TestAuthor, testSpace } from '../testing/chains.ts';
+import { openTestReplica } from '../testing/test-replica.ts';
 import { checkInTurns } from './door.ts';
 
 beforeAll(loadFastHash);
@@ -43,4 +46,19 @@ test('known authors, and a handful of new ones, cost no turn', async () => {
   expect(await lookAt(runs)).not.toContain('turn');
   const known = [...runs, ...runs, ...runs];
   expect(await lookAt(known)).toEqual([]);
+});
+
+test('a flood of forged runs writes one line to the log, and fills a tenth of the quarantine [ICM-29]', async () => {
+  const space = testSpace();
+  const { replica, logged } = await openTestReplica(space, nodeCrypto());
+  const author = await TestAuthor.create(space, nodeCrypto(), 1);
+  const forged: Run[] = [];
+  for (let n = 0; n < 300; n++) {
+    const run = await author.run([author.next(undefined, { payload: u32Bytes(n) })]);
+    forged.push({ ...run, signature: run.signature.with(3, 1 ^ (run.signature[3] as number)) });
+  }
+  const report = await replica.ingest(forged, { from: 'liar', via: 'push' });
+  expect(report.refused).toBe(300);
+  expect(logged.filter(({ message }) => message === 'refused a run')).toHaveLength(1);
+  expect(replica.quarantine.count()).toBe(limits.quarantineMax * limits.quarantineShareMax);
 });

@@ -49,7 +49,9 @@ export class Door {
     if (source.via === 'own') return;
     quarantine.add({ ...refusal, bytes: encodeRun(run) });
     ports.metrics.add('assertions_refused', run.assertions.length, { code });
-    ports.log.write('warn', 'refused a run', { code, message, from: source.from });
+    // One line for all that came together: a message holds a thousand runs.
+    if (report.refusals.length === 1)
+      ports.log.write('warn', 'refused a run', { code, message, from: source.from });
     onRefused(refusal);
   }
 

@@ -27,6 +27,15 @@ test('holds the tips of each author, several where one forked, and none where th
   frontier.apply({ add: [tip(4, 1)], remove: [tip(1)] });
   expect(tipsOf()).toEqual([tip(2, 1), tip(4, 1)]);
   expect([...frontier.tips()]).toHaveLength(3);
+  expect(frontier.isForked(author)).toBe(true);
+  expect(frontier.highestSeq(author)).toBe(4);
+  frontier.apply({ add: [], remove: [tip(4, 1)] });
+  expect(frontier.isForked(author)).toBe(false);
+  expect(frontier.highestSeq(author)).toBe(2);
+  frontier.apply({ add: [tip(4, 1), tip(5, 1)], remove: [] });
+  expect(frontier.highestSeq(author)).toBe(5);
+  frontier.apply({ add: [], remove: [tip(5, 1)] });
+  expect(frontier.highestSeq(author)).toBe(4);
   frontier.apply({ add: [], remove: [tip(2, 1), tip(4, 1)] });
   expect(frontier.tipsOf(author)).toEqual([]);
   expect(frontier.authors).toBe(1);

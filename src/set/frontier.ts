@@ -27,6 +27,8 @@ interface Snapshot {
 export class Frontier {
   /** By author in hex: the one tip, or all by id in hex where the author forked, so that none of many is searched for. */
   readonly #tips = new Map<string, FrontierTip | Map<string, FrontierTip>>();
+  /** Highest seqs of forked authors' tips, until these change: somebody may ask once for each of thousands. */
+  readonly #highest = new WeakMap<object, number>();
   readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
@@ -69,6 +71,19 @@ export class Frontier {
   /** Whether the author has several tips. */
   isForked(author: Uint8Array): boolean {
     return this.#tips.get(bytesToHex(author)) instanceof Map;
+  }
+
+  /** Highest seq of the author's tips; 0 where there is none. */
+  highestSeq(author: Uint8Array): number {
+    const tips = this.#tips.get(bytesToHex(author));
+    if (!(tips instanceof Map)) return tips?.seq ?? 0;
+    let highest = this.#highest.get(tips);
+    if (highest === undefined) {
+      highest = 0;
+      for (const { seq } of tips.values()) highest = Math.max(highest, seq);
+      this.#highest.set(tips, highest);
+    }
+    return highest;
   }
 
   *tips(): Iterable<TipRecord> {
@@ -120,8 +135,10 @@ export class Frontier {
     const { author, seq, id, hash, high, low } = trieEntry(tip, anyOf(known));
     const added = { author, seq, id, hash, high, low, hlc: tip.hlc };
     if (known === undefined) this.#tips.set(key, added);
-    else if (known instanceof Map) known.set(bytesToHex(id), added);
-    else {
+    else if (known instanceof Map) {
+      known.set(bytesToHex(id), added);
+      this.#highest.delete(known);
+    } else {
       const forks = [known, added].map((each) => [bytesToHex(each.id), each] as const);
       this.#tips.set(key, new Map(forks));
     }
@@ -134,6 +151,7 @@ export class Frontier {
     if (known instanceof Map) {
       const gone = known.get(bytesToHex(id));
       known.delete(bytesToHex(id));
+      this.#highest.delete(known);
       const left = anyOf(known);
       if (known.size === 1 && left !== undefined) this.#tips.set(key, left);
       return gone;

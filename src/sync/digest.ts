@@ -147,7 +147,7 @@ export function buildDigest(
 ): Digest {
   const clock = authors.map((hex) => {
     const author = hexToBytes(hex);
-    return { author, seq: highestSeq(replica, author) };
+    return { author, seq: replica.frontier.highestSeq(author) };
   });
   const ids = withBloom ? replica.recentIds().map((hex) => hexToBytes(hex)) : [];
   const bloom = withBloom ? buildBloom(bloomKey(replica.space.topic, nonce), ids) : null;
@@ -157,16 +157,12 @@ export function buildDigest(
 /** Whether a digest shows that one side has what the other lacks. */
 export function showsGap(replica: Replica, digest: Digest): boolean {
   for (const { author, seq } of digest.clock) {
-    if (seq > highestSeq(replica, author) && !replica.isHeld(author)) return true;
+    if (seq > replica.frontier.highestSeq(author) && !replica.isHeld(author)) return true;
   }
   if (digest.bloom === null) return false;
   const key = bloomKey(replica.space.topic, digest.nonce);
   for (const id of replica.recentIds()) if (!bloomHas(key, digest.bloom, hexToBytes(id))) return true;
   return false;
-}
-
-function highestSeq(replica: Replica, author: Uint8Array): number {
-  return replica.frontier.tipsOf(author).reduce((max, tip) => Math.max(max, tip.seq), 0);
 }
 
 /** What is remembered of one peer's digests in one space, in both directions. */

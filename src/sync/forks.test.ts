@@ -172,11 +172,16 @@ test('forks of forks, each one step further, are all found', async () => {
 test('a branch too long to be followed back goes on where the other side stopped, not at its beginning', async () => {
   const chain = author.chain(limits.forkWalkRunsMax + 2000);
   const trunk = await oneByOne(chain);
-  const [fork] = (await forksOf(chain, 1)) as [Run];
-  const here = await replicaOf([...trunk, fork]);
+  // More branches end at one seq than a page of rows has room for.
+  const last = chain.at(-2);
+  const forks = await Promise.all(
+    Array.from({ length: 300 }, (_, n) => author.run([author.next(last, { payload: utf8(`end ${n}`) })])),
+  );
+  const here = await replicaOf([...trunk, ...forks]);
   const looked = lookups(here);
   const there = await replicaOf(trunk.slice(0, 1000));
-  const got = await servedRuns(here, await rangesFor(there, [lastOf(trunk.at(-1) as Run), lastOf(fork)]));
+  const tips = [trunk.at(-1) as Run, ...forks].map((run) => lastOf(run));
+  const got = await servedRuns(here, await rangesFor(there, tips));
   expect(lastOf(got[0] as Run).seq).toBe(1001);
   expect(looked()).toBeLessThanOrEqual(limits.forkWalkRunsMax + 1);
   await give(there, got);

@@ -13,7 +13,7 @@ import { answerCells, answerDiff, sketchHead } from '../sync/sketch-diff.ts';
 import { testSpace } from './chains.ts';
 import { RawPeer, type RawStream, type Script } from './raw-peer.ts';
 import { SeededRandom } from './seeded-random.ts';
-import { converged, SyncPeer, type SyncPeerOptions } from './sync-peer.ts';
+import { converged, SyncPeer, type SyncPeerOptions, when } from './sync-peer.ts';
 
 /** What a liar says in place of an honest answer. */
 export type Lies = Partial<Record<Request['type'], Script>>;
@@ -140,6 +140,16 @@ export class HostileScene {
   async honestConverge(fromLiar = 0): Promise<void> {
     await this.a.connect(this.b);
     await converged([this.a, this.b], 5 + fromLiar);
+  }
+
+  /** The honest peers meet, and end with the same, whatever the liar gave. */
+  async honestAgree(): Promise<void> {
+    await this.a.connect(this.b);
+    const peers = [this.a, this.b];
+    await when(
+      () => this.a.root === this.b.root && this.a.replica.count >= 5,
+      (look) => peers.map((peer) => peer.replica.events.on('visible', look)),
+    );
   }
 
   async stop(): Promise<void> {
