@@ -49,3 +49,18 @@ test('every code is thrown, told or answered somewhere: none is dead', async () 
     expect(code, name).toMatch(told);
   }
 });
+
+test('docs/operations.md explains sync metrics that the code moves, and asks for no others [ICG-28] [ICG-31]', async () => {
+  const text = await readFile(join(root, 'docs/operations.md'), 'utf8');
+  const explained = new Set(tableUnder('Sync metrics', text).flatMap(([metric]) => names(metric)));
+  expect(explained.size).toBeGreaterThanOrEqual(15);
+  const code = await sources();
+  for (const metric of explained)
+    expect(code, metric).toMatch(new RegExp(`(add|set|observe)\\(\\s*'${metric}'`));
+  const asked = [...text.matchAll(/\baver_([a-z_]+)/g)].map(([, name = '']) => name).filter(Boolean);
+  expect(asked.length).toBeGreaterThan(10);
+  for (const name of asked) {
+    const whole = name.replace(/_(sum|count)$/, '');
+    expect(explained.has(name) || explained.has(whole), name).toBe(true);
+  }
+});

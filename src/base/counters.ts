@@ -30,6 +30,10 @@ export class MemoryMetrics implements Metrics {
     this.add(`${name}_sum`, value, labels);
   }
 
+  unset(name: string, labels: Labels): void {
+    this.#seriesByName.get(name)?.delete(labelsKey(labels));
+  }
+
   snapshot(): readonly MetricSample[] {
     return [...this.#seriesByName].flatMap(([name, sets]) =>
       [...sets.values()].map(({ labels, value }) => ({ name, labels, value })),

@@ -124,8 +124,6 @@ export const limits = {
   chunkRunsMax: 4096,
   /** Payload bytes of one chunk: leaves a quarter of the frame for the framing. */
   chunkBytesMax: 768 * KiB,
-  /** The first chunk of an answer; each may be twice the one before: the other side begins soon, and may stop early. */
-  firstChunkBytesMax: 64 * KiB,
   /** Ids in one Fetch (STS-13). */
   fetchIdsMax: 1000,
   /** Ranges in one Pull. */
@@ -153,10 +151,46 @@ export const limits = {
   requestsOpenPerPeerMax: 32,
   /** Sync requests of one peer per second before it is told Busy. */
   requestsPerSecondMax: 400,
+  /** Sync requests of all peers per second; beyond it each peer gets an equal share, but never less than the minimum. */
+  requestsPerSecondAllMax: 2000,
+  requestsPerSecondMin: 20,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */
   chunksAheadMax: 2,
+  /** Pulls and fetches that are read from the store side by side: each reads ahead up to 4 MiB of blocks. */
+  seatsMax: 32,
+  /** Pulls and fetches of all peers that are open, and the bytes of their requests: bounds what waits for a seat. */
+  bulkOpenMax: 1024,
+  bulkOpenBytesMax: 16 * MiB,
+  /** A piece of work waits this long for its turn, then Busy says so: well below the deadline of a request. */
+  turnWaitMsMax: 5 * SECOND,
+  /** Work that takes longer than this goes on beside that of others; one piece of each peer at a time. */
+  turnHoldMs: 100,
+  /** Time costs too, at about a fifth of the rate at which runs are read: looking for what is not there is not free. */
+  turnCostBytesPerMs: 16 * KiB,
+  /** Work that waits, or an answer that its stream does not take, is contention only after this long. */
+  contendedMsMin: 20,
+  /** A chunk that takes longer to be taken in is followed by smaller ones: each has the deadline of a request. */
+  slowReaderMs: SECOND,
+  /** Peers whose standing and debts are remembered across connections; the longest unused goes first. */
+  accountsMax: 4096,
+  /** Debt of one pull, in bytes for each assertion that it may bring. */
+  pullEntryBytes: 512,
+  /** Who owes more is not pulled from while somebody else may be asked. */
+  pullDebtBytesMax: 10_000,
+  /** What is owed either way is never more: bounds how long a past weighs. */
+  pullDeficitBytesMax: MiB,
+  /** Debts fade by so much per second while nothing is asked of the peer. */
+  pullRecoveryBytesPerSecond: 512,
+  /** Standing of a stranger, points lost per degree of severity, points regained per hour (semantics: 5 %, 1 %). */
+  standingStart: 50,
+  standingPerSeverity: 2.5,
+  standingPerHour: 1,
+  /** Below half of the start a peer is served as a stranger, whatever it is trusted; at 0 it is banned. */
+  standingIsolatedBelow: 25,
+  /** Asking too much never costs more than this: an honest peer with many spaces may do it. */
+  standingLoadMin: 5,
   /** Bytes asked for in one pull; then the ranges are computed anew. */
   pullBytesMax: 8 * MiB,
   /** Chunks read in one pull: full ones are twelve, so more means that a peer wastes our time. */
@@ -220,10 +254,19 @@ export const limits = {
   /** Digests: this long plus 0 to `digestJitterMs` after the last. */
   digestMs: 10 * SECOND,
   digestJitterMs: 2 * SECOND,
+  /** Between the digests of one round: building one of 8,192 ids takes 10 to 25 ms. */
+  digestSpreadMs: 20,
+  /** After this long without news both become rarer, by half with each such time, down to these. */
+  quietMs: MINUTE,
+  digestQuietMs: MINUTE,
+  antiEntropyQuietMs: 30 * SECOND,
+  pingQuietMs: 2 * MINUTE,
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
   /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
   digestsEarlyMax: 16,
+  /** Digests that one space judges per second, of all peers: each may cost 8,192 look-ups. */
+  digestsPerSecondMax: 20,
   /** Roots after news go to every peer within this time, and at most once a second each. */
   newsJitterMs: 300,
   newsIntervalMs: SECOND,
@@ -238,6 +281,8 @@ export const limits = {
   syncRetryMsMax: 30 * SECOND,
   /** Liveness and clock of each connected peer. */
   pingMs: 30 * SECOND,
+  /** Gauges of sync are set anew: several times within the two minutes that alerts look back. */
+  reportMs: 15 * SECOND,
   /** Longest wait for a change of a peer's flushed root; below the deadline of a request. */
   flushedWaitMs: 5 * SECOND,
   /** Deadline of one request on a sync stream, renewed by each chunk of a stream of chunks. */
@@ -339,13 +384,40 @@ export const limits = {
   gossipSeenMs: 30 * SECOND,
 } as const;
 
+export type TrustClass = 'isolated' | 'known' | 'partner' | 'federated';
+
+export interface ClassLimits {
+  /** Trust from which on a peer is of this class. */
+  readonly trustMin: number;
+  /** Weight in the fair queue, and the size of a chunk, while others wait. A whole run is always sent. */
+  readonly pullBytes: number;
+  /** Pulls and fetches that are served at the same time while others wait. */
+  readonly outstandingMax: number;
+  /** What Busy names, and how long a peer is left alone after a failed pull. */
+  readonly backoffMsMin: number;
+  readonly backoffMsMax: number;
+}
+
+/** By trust, lowest first. They bind under contention only (docs/decisions/0010). */
+export const classLimits: Readonly<Record<TrustClass, ClassLimits>> = {
+  isolated: {
+    trustMin: 0,
+    pullBytes: 64 * KiB,
+    outstandingMax: 1,
+    backoffMsMin: 1500,
+    backoffMsMax: 5000,
+  },
+  known: { trustMin: 0.1, pullBytes: 256 * KiB, outstandingMax: 2, backoffMsMin: 800, backoffMsMax: 2500 },
+  partner: { trustMin: 0.4, pullBytes: MiB, outstandingMax: 3, backoffMsMin: 300, backoffMsMax: 1200 },
+  federated: { trustMin: 0.7, pullBytes: MiB, outstandingMax: 3, backoffMsMin: 300, backoffMsMax: 1200 },
+};
+
 /** Pairs that must stay in order; checked by a test, so that a changed limit cannot break another. */
 export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof limits])[] = [
   ['assertionBytesMax', 'runBytesMax'],
   ['runBytesMax', 'gossipBytesMax'],
   ['runBytesMax', 'chunkBytesMax'],
   ['chunkBytesMax', 'frameBytesMax'],
-  ['firstChunkBytesMax', 'chunkBytesMax'],
   ['hlcWriteAheadMsMax', 'hlcMergeAheadMsMax'],
   ['hlcMergeAheadMsMax', 'hlcHoldAheadMsMin'],
   ['tabHeartbeatMs', 'tabTakeoverMs'],
@@ -375,4 +447,14 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['storeBlockBytes', 'storePartBytes'],
   ['storePartBytes', 'storeMemoryBytes'],
   ['storeMergeWidth', 'storeTablesMax'],
+  ['digestMs', 'digestQuietMs'],
+  ['antiEntropyMs', 'antiEntropyQuietMs'],
+  ['pingMs', 'pingQuietMs'],
+  ['turnHoldMs', 'turnWaitMsMax'],
+  ['turnWaitMsMax', 'requestTimeoutMs'],
+  ['pullDebtBytesMax', 'pullDeficitBytesMax'],
+  ['seatsMax', 'bulkOpenMax'],
+  ['standingIsolatedBelow', 'standingStart'],
+  ['requestsPerSecondMin', 'requestsPerSecondMax'],
+  ['requestsPerSecondMax', 'requestsPerSecondAllMax'],
 ];

@@ -153,6 +153,8 @@ export interface Metrics {
   add(name: string, by?: number, labels?: Readonly<Record<string, string>>): void;
   set(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
   observe(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+  /** Forgets one gauge, of something that is gone. */
+  unset(name: string, labels: Readonly<Record<string, string>>): void;
   /** All current values, for status pages and tests. */
   snapshot(): readonly MetricSample[];
 }

@@ -1,7 +1,8 @@
 /** Round-trip times, measured on arrival and now and then, one peer after the other. */
 import type { Clock, Network } from '../base/ports.ts';
 
-const EVERY_MS = 10_000;
+/** Seldom: libp2p pings each connection every ten seconds as it is, and each ping costs half a kilobyte. */
+const EVERY_MS = 30_000;
 const TIMEOUT_MS = 5_000;
 
 export class RoundTrips {

@@ -30,6 +30,11 @@ export interface Digest {
   readonly bloom: Bloom | null;
 }
 
+/** A filter, and the set that it was made of. */
+export interface DigestFilter extends Pick<Digest, 'root' | 'nonce'> {
+  readonly bloom: Bloom;
+}
+
 export function encodeDigest(digest: Digest): Uint8Array {
   const writer = new CborWriter().array(5).bytes(digest.root).bytes(digest.nonce).uint(digest.hintCount);
   writeList(writer, digest.clock, ({ author, seq }) => writer.array(2).bytes(author).uint(seq));
@@ -168,9 +173,18 @@ function highestSeq(replica: Replica, author: Uint8Array): number {
 export class DigestGate {
   /** Our recent authors' change that the last digest to this peer covered. */
   sentChange = 0;
+  /** The filter of the last one of theirs, until a sync shows how right it was. */
+  lastFilter: DigestFilter | undefined;
   #handledMs = Number.NEGATIVE_INFINITY;
   readonly #nonceMs = new Map<string, number>();
   #early = 0;
+
+  keep({ root, nonce, bloom }: Digest): void {
+    if (bloom === null) return;
+    // Copies: what was read is part of a much larger message.
+    const copy = { hashes: bloom.hashes, bits: bloom.bits.slice() };
+    this.lastFilter = { root: root.slice(), nonce: nonce.slice(), bloom: copy };
+  }
 
   /** At most one digest in `limits.digestHandleMs` is handled. */
   isEarly(nowMs: number): boolean {

@@ -6,6 +6,7 @@ import { toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { pause } from './deadline.ts';
 import { buildDigest, NONCE_BYTES, packDigest, RecentAuthors, showsGap, unpackDigest } from './digest.ts';
 import type { Link } from './link.ts';
 import type { DigestRequest } from './messages.ts';
@@ -18,7 +19,8 @@ export interface DigesterOptions {
   readonly peers: PeerSet;
   /** A gap starts a sync after this long. */
   readonly replyMs: number;
-  readonly signal: AbortSignal;
+  /** A digest showed a gap. */
+  readonly onGap: () => void;
 }
 
 /** Peers that a digest goes to, of `n` (ICG-46): enough to reach everybody in a few rounds, never all. */
@@ -30,9 +32,13 @@ export function fanOut(n: number): number {
 export class Digester {
   readonly #options: DigesterOptions;
   readonly #authors = new RecentAuthors();
+  #secondMs = 0;
+  #inSecond = 0;
 
   constructor(options: DigesterOptions) {
     this.#options = options;
+    // A rate needs a beginning: without one nobody would notice that there never was a digest.
+    options.ports.metrics.add('digests_sent', 0);
     for (const tip of options.replica.frontier.tips()) this.#authors.note(tip.author);
   }
 
@@ -41,20 +47,32 @@ export class Digester {
     for (const run of runs) this.#authors.note(run.author);
   }
 
-  /** A digest to a few peers; none while there is nothing to tell of. A failure with one does not stop the others. */
-  emit(): void {
-    const { replica, peers, ports } = this.#options;
-    if (replica.count === 0) return;
+  /** Whether there is something to tell of, and somebody to tell it to. */
+  get isDue(): boolean {
+    const { replica, peers } = this.#options;
+    return replica.count > 0 && peers.shared().length > 0;
+  }
+
+  /**
+   * A digest to a few peers, one after the other, so that whatever else happens comes in between; none
+   * while there is nothing to tell of. A failure with one does not stop the others.
+   */
+  async emit(): Promise<void> {
+    const { peers, ports } = this.#options;
+    ports.metrics.add('digest_rounds', 1, { result: this.isDue ? 'sent' : 'nothing' });
+    if (!this.isDue) return;
     for (const peer of peers.sample(fanOut(peers.shared().length))) {
+      if (peer.signal.aborted) return;
       this.#send(peer).catch((error: unknown) => {
         const { code, message } = toAverError(error);
         ports.log.write('debug', 'could not send a digest', { code, message });
       });
+      await pause(ports.clock, limits.digestSpreadMs);
     }
   }
 
   async #send(peer: PeerSync): Promise<void> {
-    const { replica, ports, signal } = this.#options;
+    const { replica, ports } = this.#options;
     const { root } = peer.view;
     const isEqual = root !== undefined && equalBytes(root, replica.frontier.trie.root);
     const authors = this.#authors.since(peer.digests.sentChange);
@@ -62,13 +80,13 @@ export class Digester {
     const digest = buildDigest(replica, authors, ports.random.bytes(NONCE_BYTES), !isEqual);
     const request = await packDigest(replica.space.tag, digest);
     ports.metrics.add('digests_sent');
-    await peer.link.channel.ask(request, { signal });
+    await peer.link.channel.ask(request, { signal: peer.signal });
     peer.digests.sentChange = change;
   }
 
   /** Throws `BAD_ENCODING` for what is no digest; that counts as a fault of the peer. */
   async receive(link: Link, request: DigestRequest): Promise<void> {
-    const { replica, peers, ports, replyMs } = this.#options;
+    const { replica, peers, ports, replyMs, onGap } = this.#options;
     const peer = peers.get(link.peerId);
     const nowMs = ports.clock.nowMs();
     ports.metrics.add('digests_received');
@@ -77,6 +95,7 @@ export class Digester {
       if (peer.digests.isFlood()) link.fault('BAD_ENCODING', 'The peer sends digests in a flood.');
       return ports.metrics.add('digests_dropped', 1, { why: 'early' });
     }
+    if (this.#isTooMuch(nowMs)) return ports.metrics.add('digests_dropped', 1, { why: 'full' });
     const digest = await unpackDigest(request).catch((error: unknown) => {
       const { code, message } = toAverError(error);
       link.fault(code, message);
@@ -87,6 +106,18 @@ export class Digester {
       return ports.metrics.add('digests_dropped', 1, { why: 'repeated' });
     }
     if (equalBytes(digest.root, replica.frontier.trie.root)) return;
-    if (showsGap(replica, digest)) peer.schedule(replyMs);
+    peer.digests.keep(digest);
+    if (!showsGap(replica, digest)) return;
+    onGap();
+    peer.schedule(replyMs);
+  }
+
+  /** A crowd's digests are judged a few at a time: they are hints, and the next ones come soon. */
+  #isTooMuch(nowMs: number): boolean {
+    if (Math.abs(nowMs - this.#secondMs) >= 1000) {
+      this.#secondMs = nowMs;
+      this.#inSecond = 0;
+    }
+    return ++this.#inSecond > limits.digestsPerSecondMax;
   }
 }

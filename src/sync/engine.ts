@@ -4,9 +4,11 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ConnectedPeer, FrameStream, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { Cadence } from './cadence.ts';
 import { repeat, type SyncIntervals, type SyncOptions, toIntervals } from './intervals.ts';
 import { Link } from './link.ts';
 import { SYNC_PROTOCOL } from './messages.ts';
+import { PeerAccounts } from './peer-accounts.ts';
 import { Responder } from './responder.ts';
 import { SpaceSync } from './space-sync.ts';
 
@@ -15,10 +17,12 @@ export class SyncEngine {
   readonly #ports: Ports;
   readonly #options: SyncOptions;
   readonly #intervals: SyncIntervals;
+  readonly #accounts: PeerAccounts;
   readonly #links = new Map<string, Link>();
   /** By tag in hex. */
   readonly #spaces = new Map<string, SpaceSync>();
   readonly #responder: Responder;
+  readonly #cadence: Cadence;
   readonly #stops: (() => void)[] = [];
   readonly #serving = new Set<Promise<void>>();
 
@@ -27,6 +31,9 @@ export class SyncEngine {
     this.#ports = ports;
     this.#options = options;
     this.#intervals = toIntervals(options);
+    const { clock, metrics } = ports;
+    this.#cadence = new Cadence(clock);
+    this.#accounts = new PeerAccounts({ clock, metrics, trustOf: options.trustOf ?? (() => 0) });
     this.#responder = new Responder({
       ports,
       timeoutMs: this.#intervals.requestTimeoutMs,
@@ -43,10 +50,16 @@ export class SyncEngine {
       network.on('connect', (peer) => this.#meet(peer)),
       network.on('change', (peer) => this.#meet(peer)),
       network.on('disconnect', (peerId) => this.#drop(peerId)),
+      this.#cadence.every({
+        baseMs: this.#intervals.pingMs,
+        quietMs: limits.pingQuietMs,
+        jitter: (ms) => ms * (0.9 + 0.2 * this.#ports.random.number()),
+        action: () => this.#pingAll(),
+      }),
       repeat(
         this.#ports.clock,
-        () => this.#intervals.pingMs * (0.9 + 0.2 * this.#ports.random.number()),
-        () => this.#pingAll(),
+        () => limits.reportMs,
+        () => this.#report(),
       ),
     );
     for (const peer of network.peers()) this.#meet(peer);
@@ -76,6 +89,7 @@ export class SyncEngine {
       ports: this.#ports,
       intervals: this.#intervals,
       options: this.#options,
+      onActive: () => this.#cadence.touch(),
     });
     this.#spaces.set(key, space);
     for (const link of this.#links.values()) space.addPeer(link);
@@ -90,6 +104,7 @@ export class SyncEngine {
 
   /** The device woke up, the page is visible again, or the network is back. */
   wake(): void {
+    this.#cadence.touch();
     for (const space of this.#spaces.values()) space.wake();
     this.#pingAll();
   }
@@ -119,8 +134,10 @@ export class SyncEngine {
     const known = this.#links.get(peerId);
     if (known !== undefined && !known.isClosed) return known;
     const { requestTimeoutMs: timeoutMs } = this.#intervals;
-    const link = new Link({ network: this.#network, ports: this.#ports, peerId, timeoutMs });
+    const account = this.#accounts.of(peerId);
+    const link = new Link({ network: this.#network, ports: this.#ports, peerId, timeoutMs, account });
     this.#links.set(peerId, link);
+    this.#cadence.touch();
     return link;
   }
 
@@ -138,6 +155,14 @@ export class SyncEngine {
       if (!isConnected && this.#links.has(peerId)) this.#drop(peerId);
     });
     this.#serving.add(serving);
+  }
+
+  /** Gauges that time alone changes. */
+  #report(): void {
+    const due = [...this.#spaces.values()].filter((space) => space.isDigestDue).length;
+    this.#ports.metrics.set('digest_spaces_due', due);
+    this.#accounts.report(this.#links.keys());
+    this.#responder.report();
   }
 
   #pingAll(): void {

@@ -1,5 +1,6 @@
 /** How often things happen. The defaults are the limits; tests shorten or silence them. */
 import { limits } from '../base/limits.ts';
+import type { TrustOf } from './peer-accounts.ts';
 
 export interface SyncIntervals {
   readonly antiEntropyMs: number;
@@ -16,6 +17,8 @@ export interface SyncIntervals {
 }
 
 export interface SyncOptions extends Partial<SyncIntervals> {
+  /** How far a peer is trusted, 0 to 1: its class while others want the same. Nobody is when absent. */
+  readonly trustOf?: TrustOf;
   /** False switches one of the two ways off; each alone converges. */
   readonly push?: boolean;
   readonly pull?: boolean;

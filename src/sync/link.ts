@@ -7,14 +7,18 @@ import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
 import { Channel } from './channel.ts';
 import type { HelloAnswer, HelloRequest, PeerLimits } from './messages.ts';
+import type { PeerAccount } from './peer-accounts.ts';
 import { OWN_LIMITS } from './requests.ts';
 import { helloProof, isHelloProof } from './seal.ts';
+import { severityOf } from './standing.ts';
 
 export interface LinkOptions {
   readonly network: Network;
   readonly ports: Ports;
   readonly peerId: string;
   readonly timeoutMs: number;
+  /** What is remembered of the peer beyond this connection. */
+  readonly account: PeerAccount;
 }
 
 /** Whole milliseconds since 1970, as they travel: a clock may tell fractions, or be set before. */
@@ -24,6 +28,7 @@ export function toWireMs(ms: number): number {
 
 export class Link {
   readonly peerId: string;
+  readonly account: PeerAccount;
   readonly channel: Channel;
   readonly #options: LinkOptions;
   /** Tags in hex of the spaces that this peer has proved on this connection to be in: it may ask. */
@@ -39,6 +44,7 @@ export class Link {
     const { network, ports, peerId, timeoutMs } = options;
     this.#options = options;
     this.peerId = peerId;
+    this.account = options.account;
     const onFault = (code: ErrorCode, message: string) => this.fault(code, message);
     const { clock, metrics } = ports;
     this.channel = new Channel({ network, peerId, clock, metrics, timeoutMs, onFault });
@@ -163,7 +169,12 @@ export class Link {
     log.write('warn', 'a peer’s clock differs from this one', { peerId: this.peerId, skewMs });
   }
 
-  /** Counts what no honest peer does; after a handful the peer is disconnected and banned. */
+  /** The peer asked for more than it is served: it falls to stricter limits, but is not banned for it. */
+  overload(): void {
+    this.account.standing.loseForLoad(this.#options.ports.clock.nowMs());
+  }
+
+  /** Counts what no honest peer does: it costs standing, and with all of it or after a handful comes the ban. */
   fault(code: ErrorCode, message: string): void {
     if (this.#closed) return;
     const { clock, metrics, log } = this.#options.ports;
@@ -172,7 +183,9 @@ export class Link {
     log.write('warn', 'a peer misbehaves', { peerId: this.peerId, code, message });
     this.#faultsMs.push(now);
     while ((this.#faultsMs[0] as number) < now - limits.offenceTtlMs) this.#faultsMs.shift();
-    if (this.#faultsMs.length < limits.offencesMax) return;
+    const { standing } = this.account;
+    standing.lose(severityOf(code), now);
+    if (this.#faultsMs.length < limits.offencesMax && standing.value(now) > 0) return;
     metrics.add('peers_banned');
     this.close();
     this.#options.network.disconnect(this.peerId, { banMs: limits.banMs }).catch(() => undefined);

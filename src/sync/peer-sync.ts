@@ -1,13 +1,15 @@
 /** The syncs of one space with one peer: one at a time, soon when there is reason, later after failures. */
 import { LRUCache } from 'lru-cache';
-import { bytesToHex } from '../base/bytes.ts';
+import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { AverError, isAverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { auditBloom } from './bloom-audit.ts';
 import { DigestGate } from './digest.ts';
 import type { Link } from './link.ts';
 import { PeerView } from './peer-view.ts';
+import { PullGate } from './pull-gate.ts';
 import type { Pulls } from './puller.ts';
 import { Session, type SessionResult } from './session.ts';
 
@@ -20,6 +22,8 @@ export interface PeerSyncOptions {
   readonly link: Link;
   readonly ports: Ports;
   readonly pulls: Pulls;
+  /** Others of the space that could be pulled from instead of this one. */
+  readonly others: (peer: PeerSync) => readonly PeerSync[];
   /** Ends everything when the space is left. */
   readonly signal: AbortSignal;
   /** Roots were exchanged. */
@@ -36,6 +40,7 @@ export class PeerSync {
   readonly link: Link;
   readonly view: PeerView;
   readonly digests = new DigestGate();
+  readonly #gate: PullGate;
   /** When the peer was or will be told of news. */
   toldMs = Number.NEGATIVE_INFINITY;
   readonly #options: PeerSyncOptions;
@@ -56,10 +61,31 @@ export class PeerSync {
     this.#options = options;
     this.link = options.link;
     this.view = new PeerView(options.link.peerId);
+    this.#gate = new PullGate({
+      account: options.link.account,
+      ports: options.ports,
+      hint: () => this.view.count,
+      hasChoice: () => options.others(this).length > 0,
+      onPause: () => {
+        for (const other of options.others(this)) other.schedule(0);
+      },
+    });
   }
 
   get peerId(): string {
     return this.link.peerId;
+  }
+
+  /** Ends everything when the space is left. */
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
+  /** Whether a pull from this peer may bring something, and nothing speaks against one. */
+  get isChoice(): boolean {
+    const { root } = this.view;
+    const differs = root === undefined || !equalBytes(root, this.#options.replica.frontier.trie.root);
+    return this.isShared && differs && this.#gate.isOpen;
   }
 
   get isShared(): boolean {
@@ -171,6 +197,7 @@ export class PeerSync {
       link: this.link,
       ports,
       pulls,
+      gate: this.#gate,
       signal,
       isRefused: (tip) => this.#refused.has(bytesToHex(tip.id)),
       onRefused: (tip) => this.#refused.set(bytesToHex(tip.id), true),
@@ -179,7 +206,10 @@ export class PeerSync {
         if (converged !== undefined) onConverged(converged);
         onExchange();
       },
-      onDifference: (difference) => {
+      onDifference: (difference, diff, theirRoot) => {
+        const { lastFilter } = this.digests;
+        if (lastFilter !== undefined) auditBloom(lastFilter, diff, theirRoot, replica.space, ports.metrics);
+        this.digests.lastFilter = undefined;
         this.view.noteDifference(difference, replica.count);
         onChange();
       },
@@ -201,8 +231,10 @@ export class PeerSync {
     }
     ports.metrics.add('sync_failures', 1, { code });
     ports.log.write('debug', 'a sync failed', { peerId: this.peerId, code, message });
-    const asked = typeof fields.retryAfterMs === 'number' ? fields.retryAfterMs : 0;
-    this.schedule(Math.max(asked, this.#nextRetryMs()));
+    const askedMs = typeof fields.retryAfterMs === 'number' ? fields.retryAfterMs : 0;
+    const waitMs = Math.max(askedMs, this.#nextRetryMs());
+    this.#notBeforeMs = ports.clock.nowMs() + waitMs;
+    this.schedule(waitMs);
   }
 
   /** Doubles with each failure, with jitter, so that nobody hammers a peer in trouble. */

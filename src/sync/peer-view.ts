@@ -40,6 +40,11 @@ export class PeerView {
     return this.#theirs?.root;
   }
 
+  /** Visible assertions there, by the peer's word; 0 until it told. */
+  get count(): number {
+    return this.#theirs?.count ?? 0;
+  }
+
   /**
    * Both roots at one moment. Returns how long the sets had differed when they are equal again, in
    * ms; undefined when nothing converged just now.

@@ -11,6 +11,8 @@ import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
 import type { Range } from './messages.ts';
 import { Progress } from './progress.ts';
+import type { PullEnd } from './pull-account.ts';
+import type { PullGate } from './pull-gate.ts';
 import type { Outcome, Piece, Want, Work, Worker } from './pull-piece.ts';
 import { PullPlan } from './pull-plan.ts';
 
@@ -59,6 +61,8 @@ export interface PullerOptions extends AbortOptions {
   readonly link: Link;
   readonly ports: Ports;
   readonly pulls: Pulls;
+  /** Asked before each pull and told of what came. */
+  readonly gate: PullGate;
   readonly onAccepted: (assertions: number) => void;
   readonly onRefused: (tip: Tip) => void;
 }
@@ -174,7 +178,7 @@ export class Puller {
     ranges: readonly Range[],
     progress: Progress,
   ): Promise<Outcome['how']> {
-    const { link, ports, replica } = this.#options;
+    const { link, ports, replica, gate } = this.#options;
     const maxBytes = piece.kind === 'whole' ? limits.pullBytesMax : limits.pullPieceBytesMax;
     const request = { type: 'pull', tag: replica.space.tag, ranges, maxBytes, cursor: null } as const;
     let isRefused = false;
@@ -184,22 +188,28 @@ export class Puller {
     const given = this.#options.signal;
     const signal = given === undefined ? work.abort.signal : AbortSignal.any([work.abort.signal, given]);
     const goesOn = () => !work.isEnding && !this.#givesWay(ports.clock.nowMs());
+    const open = gate.open(ranges);
     ports.metrics.add('pull_requests_sent');
-    let isOver = false;
+    let end: PullEnd = 'left';
     let chunks = 0;
     try {
       for await (const chunk of link.channel.chunks(request, { signal, goesOn })) {
         ports.metrics.add('pull_responses_received');
+        open.received(chunk.runs);
+        if (!chunk.open) end = chunk.cursor === null ? 'complete' : 'truncated';
         if (!(await inflow.take(chunk.runs))) break;
-        isOver = !chunk.open && chunk.cursor === null;
-        if (!chunk.open && chunk.cursor !== null) ports.metrics.add('pull_truncated');
         if (++chunks >= limits.pullChunksMax) break;
       }
+      open.end(end);
+    } catch (error) {
+      open.fail(error);
+      throw error;
     } finally {
       await inflow.end().catch(() => undefined);
     }
+    if (end === 'truncated') ports.metrics.add('pull_truncated');
     if (!(await inflow.end())) return isRefused ? 'refused' : 'full';
-    return isOver ? 'ended' : 'cut';
+    return end === 'complete' ? 'ended' : 'cut';
   }
 
   #inflow(piece: Piece, ranges: readonly Range[], progress: Progress, onBad: () => void): Inflow {

@@ -1,30 +1,36 @@
 /**
  * The answering side of sync streams. Each peer has so many requests served at a time and so many a
- * second; beyond that it is told when to come again. Nothing of a space is told before a good hello.
+ * second; beyond that it is told when to come again. What costs goes through one fair queue. Nothing
+ * of a space is told before a good hello.
  */
 import { AverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FrameStream } from '../base/ports.ts';
 import { isGarbage } from './channel.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { Link } from './link.ts';
-import { type Load, Served, type ServedOptions } from './served.ts';
+import { type Load, newLoad, RequestLoad } from './request-load.ts';
+import { Served, type ServedOptions } from './served.ts';
 
-export interface ResponderOptions extends ServedOptions {
+export interface ResponderOptions extends Omit<ServedOptions, 'queue' | 'all'> {
   readonly linkOf: (peerId: string) => Link;
 }
 
 export class Responder {
   readonly #options: ResponderOptions;
+  readonly #queue: FairQueue;
+  readonly #all = new RequestLoad();
   readonly #loads = new Map<string, Load>();
   readonly #streams = new Set<FrameStream>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;
+    this.#queue = new FairQueue(options.ports.clock, options.ports.random);
   }
 
   /** Serves one stream until it ends. */
   async serve(stream: FrameStream): Promise<void> {
-    const load = this.#loads.get(stream.peerId) ?? { streams: 0, served: 0, secondMs: 0, inSecond: 0 };
+    const load = this.#loads.get(stream.peerId) ?? newLoad();
     if (load.streams >= limits.streamsServedPerPeerMax) {
       stream.abort(new AverError('BUSY', 'The peer has too many streams.'));
       return;
@@ -33,7 +39,7 @@ export class Responder {
     this.#streams.add(stream);
     load.streams++;
     const link = this.#options.linkOf(stream.peerId);
-    const served = new Served(stream, load, link, this.#options);
+    const served = new Served(stream, load, link, { ...this.#options, queue: this.#queue, all: this.#all });
     try {
       for await (const frame of stream.frames) await served.take(frame);
       await stream.close();
@@ -48,6 +54,14 @@ export class Responder {
       load.streams--;
       if (load.streams === 0) this.#loads.delete(stream.peerId);
     }
+  }
+
+  /** Shows what waits, for the metrics. */
+  report(): void {
+    const { metrics } = this.#options.ports;
+    metrics.set('queue_waiting', this.#queue.waiting);
+    metrics.set('queue_seats', this.#queue.seats);
+    metrics.set('bulk_open', this.#all.open);
   }
 
   stop(): void {

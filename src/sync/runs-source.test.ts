@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { compareHlc } from '../assertion/hlc.ts';
 import { lastOf, type Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
-import { limits } from '../base/limits.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { TEST_NOW_MS, TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
@@ -229,22 +228,6 @@ test('chunks keep to their bounds, and a run larger than all of them is still se
   expect(small).toHaveLength(1);
   expect(small[0]).toMatchObject({ open: false, cursor: { hlc: { time: 0n } } });
   expect(small[0]?.runs).toHaveLength(1);
-});
-
-test('an answer that may become long begins with a small chunk, and each may be twice the one before', async () => {
-  const sizes: number[] = [];
-  const many = async function* () {
-    const at = { hlc: { time: 0n, counter: 0 }, id: new Uint8Array(32) };
-    for (let i = 0; i < 200; i++) yield { bytes: new Uint8Array(10_000), at };
-  };
-  const bounds = { chunkBytes: limits.chunkBytesMax, maxBytes: limits.pullBytesMax };
-  for await (const chunk of toChunks(many(), bounds)) sizes.push(chunk.runs.length);
-  expect(sizes).toEqual([6, 13, 26, 52, 78, 25]);
-  const short = { ...bounds, maxBytes: limits.pullPieceBytesMax };
-  for await (const chunk of toChunks(many(), short)) {
-    expect(chunk.runs.length).toBe(78);
-    break;
-  }
 });
 
 test('an answer that was cut names the last run, so that the next goes on there [ICG-14] [ICG-17]', async () => {

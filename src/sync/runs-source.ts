@@ -209,10 +209,7 @@ export interface ChunkBounds {
   readonly maxBytes: number;
 }
 
-/**
- * Cuts served runs into chunks; the last says where another pull would go on. What may become long
- * begins with small ones, so that the other side can take to it soon, or think better of it.
- */
+/** Cuts served runs into chunks; the last says where another pull would go on. */
 export async function* toChunks(
   runs: AsyncIterable<ServedRun>,
   bounds: ChunkBounds,
@@ -221,19 +218,16 @@ export async function* toChunks(
   let chunkBytes = 0;
   let bytes = 0;
   let last: Cursor | null = null;
-  const isShort = bounds.maxBytes <= limits.pullPieceBytesMax;
-  let chunkBytesMax = isShort ? bounds.chunkBytes : Math.min(limits.firstChunkBytesMax, bounds.chunkBytes);
   for await (const run of runs) {
     if (last !== null && bytes + run.bytes.length > bounds.maxBytes) {
       yield { type: 'runs', runs: chunk, open: false, cursor: last };
       return;
     }
-    const isFull = chunkBytes + run.bytes.length > chunkBytesMax || chunk.length >= limits.chunkRunsMax;
+    const isFull = chunkBytes + run.bytes.length > bounds.chunkBytes || chunk.length >= limits.chunkRunsMax;
     if (chunk.length > 0 && isFull) {
       yield { type: 'runs', runs: chunk, open: true, cursor: last };
       chunk = [];
       chunkBytes = 0;
-      chunkBytesMax = Math.min(2 * chunkBytesMax, bounds.chunkBytes);
     }
     chunk.push(run.bytes);
     chunkBytes += run.bytes.length;

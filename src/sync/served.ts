@@ -6,35 +6,38 @@ import type { FrameStream, Ports } from '../base/ports.ts';
 import { encodeAnswer, errorAnswer } from './answers.ts';
 import { withDeadline } from './deadline.ts';
 import { nodeViews } from './descent.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { type Link, toWireMs } from './link.ts';
-import type { Answer, Request, RunsAnswer, UnknownRequest } from './messages.ts';
+import type { Answer, Request, UnknownRequest } from './messages.ts';
+import { Outflow } from './outflow.ts';
 import { outlineOf } from './outline.ts';
+import { bulkRefusal, type Load, type RequestLoad } from './request-load.ts';
 import { decodeRequest } from './requests.ts';
-import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
+import { runsOfIds, runsOfRanges } from './runs-source.ts';
 import { answerCells, answerDiff, sketchHead } from './sketch-diff.ts';
 import type { SpaceSync } from './space-sync.ts';
+
+/** What answers cost beside their bytes, as time to read so many bytes of runs: hashing, and taking sketches apart. */
+const NODE_COST_BYTES = 1536;
+const CELLS_COST_BYTES = 64 * 1024;
+const DIFF_COST_BYTES = 16 * 1024;
 
 export interface ServedOptions {
   readonly ports: Ports;
   readonly timeoutMs: number;
+  /** Of all peers together. */
+  readonly queue: FairQueue;
+  readonly all: RequestLoad;
   readonly spaceOf: (tag: Uint8Array) => SpaceSync | undefined;
   /** A peer that had not been known to share a space proved that it does. */
   readonly onWelcome: (link: Link, space: SpaceSync) => void;
 }
 
-/** What one peer takes of this one, on all its streams. */
-export interface Load {
-  streams: number;
-  served: number;
-  secondMs: number;
-  inSecond: number;
-}
-
 /** A request that is being answered. */
 interface Outgoing {
-  credit: number;
-  wake: () => void;
   readonly abort: AbortController;
+  /** Where it streams runs. */
+  outflow?: Outflow;
 }
 
 export class Served {
@@ -65,10 +68,7 @@ export class Served {
     if (request.type === 'more' || request.type === 'cancel') {
       const outgoing = this.#outgoing.get(id);
       if (request.type === 'cancel') outgoing?.abort.abort();
-      else if (outgoing !== undefined) {
-        outgoing.credit = Math.min(limits.chunksAheadMax, outgoing.credit + request.chunks);
-        outgoing.wake();
-      }
+      else outgoing?.outflow?.grant(request.chunks);
       return;
     }
     if (request.type === 'unknown') {
@@ -77,42 +77,73 @@ export class Served {
         errorAnswer('PROTOCOL_UNSUPPORTED', `There is no request of type ${request.number}.`),
       );
     }
-    const retryAfterMs = this.#retryAfterMs();
+    const retryAfterMs = this.#retryAfterMs(request, frame.length);
     // Awaited: a flood is read no faster than its refusals are.
     if (retryAfterMs > 0 || this.#outgoing.has(id))
       return this.#send(id, { type: 'busy', retryAfterMs: Math.ceil(retryAfterMs) });
-    this.#start(id, request);
+    this.#start(id, request, frame.length);
   }
 
-  #retryAfterMs(): number {
+  /** How long the peer is to wait before it asks this again; 0 when it is answered now. */
+  #retryAfterMs(request: Request, bytes: number): number {
+    const { ports, queue, all } = this.#options;
     const load = this.#load;
-    const now = this.#options.ports.clock.nowMs();
-    if (Math.abs(now - load.secondMs) >= 1000) {
-      load.secondMs = now;
-      load.inSecond = 0;
+    const waitMs = all.admit(load, ports.clock.nowMs());
+    if (waitMs > 0) {
+      ports.metrics.add('requests_refused', 1, { why: 'rate' });
+      if (load.inSecond === limits.requestsPerSecondMax + 1) this.#link.overload();
+      return waitMs;
     }
-    if (++load.inSecond > limits.requestsPerSecondMax) return Math.max(1, load.secondMs + 1000 - now);
-    return load.served >= limits.requestsServedPerPeerMax ? 250 : 0;
+    if (load.served >= limits.requestsServedPerPeerMax) {
+      ports.metrics.add('requests_refused', 1, { why: 'served' });
+      return 250;
+    }
+    if (!isBulk(request)) return 0;
+    const { account } = this.#link;
+    const isContended = queue.isContended(account.peerId);
+    const { open, openBytes } = all;
+    const refusal = bulkRefusal({
+      class: account.class,
+      own: load.bulk,
+      isContended,
+      open,
+      openBytes,
+      bytes,
+    });
+    if (refusal === undefined) return 0;
+    ports.metrics.add('requests_refused', 1, { why: refusal });
+    return Number(queue.busy(account).fields.retryAfterMs);
   }
 
-  #start(id: number, request: Request): void {
-    const abort = new AbortController();
-    const outgoing: Outgoing = { credit: limits.chunksAheadMax, wake: () => undefined, abort };
+  #start(id: number, request: Request, bytes: number): void {
+    const { all } = this.#options;
+    const outgoing: Outgoing = { abort: new AbortController() };
+    const bulk = isBulk(request) ? 1 : 0;
+    const count = (by: 1 | -1) => {
+      this.#load.served += by;
+      this.#load.bulk += by * bulk;
+      all.open += by * bulk;
+      all.openBytes += by * bulk * bytes;
+    };
     this.#outgoing.set(id, outgoing);
-    this.#load.served++;
+    count(1);
     this.#answer(id, request, outgoing)
-      .catch((error: unknown) => this.#fail(id, error, abort.signal))
+      .catch((error: unknown) => this.#fail(id, error, outgoing.abort.signal))
       .catch((error: unknown) => this.#stream.abort(toAverError(error)))
       .finally(() => {
         this.#outgoing.delete(id);
-        this.#load.served--;
+        count(-1);
       });
   }
 
   async #fail(id: number, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const { code, message } = toAverError(error);
-    const { log } = this.#options.ports;
+    const { code, message, fields } = toAverError(error);
+    const { log, metrics } = this.#options.ports;
+    if (code === 'BUSY' && typeof fields.retryAfterMs === 'number') {
+      metrics.add('requests_refused', 1, { why: 'turn' });
+      return this.#send(id, { type: 'busy', retryAfterMs: fields.retryAfterMs });
+    }
     log.write('debug', 'a sync request failed', { peerId: this.#stream.peerId, code, message });
     const answer: Answer =
       code === 'DENIED' ? { type: 'denied', code } : errorAnswer(code, code === 'INTERNAL' ? '' : message);
@@ -135,16 +166,22 @@ export class Served {
         const sketch = sketchHead(frontier, root, request.root);
         return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, sketch });
       }
-      case 'cells':
-        return this.#send(id, answerCells(this.#space(request.tag).replica.frontier, request));
-      case 'diff':
-        return this.#send(id, answerDiff(this.#space(request.tag).replica.frontier, request));
+      case 'cells': {
+        const { frontier } = this.#space(request.tag).replica;
+        return this.#inTurn(id, outgoing, CELLS_COST_BYTES, () => answerCells(frontier, request));
+      }
+      case 'diff': {
+        const { frontier } = this.#space(request.tag).replica;
+        return this.#inTurn(id, outgoing, DIFF_COST_BYTES, () => answerDiff(frontier, request));
+      }
       case 'nodes': {
         const trie = this.#space(request.tag).replica.frontier.at(request.root);
         if (trie === undefined) return this.#send(id, { type: 'stale' });
-        const nodes = nodeViews(trie, request.salt, request.prefixes);
-        this.#options.ports.metrics.add('trie_nodes_served', nodes.length);
-        return this.#send(id, { type: 'nodes', nodes });
+        return this.#inTurn(id, outgoing, NODE_COST_BYTES * request.prefixes.length, () => {
+          const nodes = nodeViews(trie, request.salt, request.prefixes);
+          this.#options.ports.metrics.add('trie_nodes_served', nodes.length);
+          return { type: 'nodes', nodes };
+        });
       }
       case 'digest':
         await this.#space(request.tag).onDigest(this.#link, request);
@@ -156,11 +193,10 @@ export class Served {
       case 'pull': {
         const space = this.#space(request.tag);
         this.#options.ports.metrics.add('pull_requests_received');
-        const maxBytes = Math.min(request.maxBytes, limits.pullBytesMax);
+        const bytesMax = Math.min(request.maxBytes, limits.pullBytesMax);
         const nowMs = this.#options.ports.clock.nowMs();
         const runs = runsOfRanges(space.replica, request, nowMs, outgoing.abort.signal);
-        const bounds = { chunkBytes: Math.min(maxBytes, this.#link.limits.chunkBytes), maxBytes };
-        return this.#sendChunks(id, toChunks(runs, bounds), outgoing);
+        return this.#newOutflow(id, outgoing).pull(runs, bytesMax);
       }
       case 'outline': {
         const { replica } = this.#space(request.tag);
@@ -169,10 +205,41 @@ export class Served {
       }
       case 'fetch': {
         const runs = runsOfIds(this.#space(request.tag).replica, request.ids);
-        const bounds = { chunkBytes: this.#link.limits.chunkBytes, maxBytes: Number.MAX_SAFE_INTEGER };
-        return this.#sendChunks(id, toChunks(runs, bounds), outgoing);
+        return this.#newOutflow(id, outgoing).fetch(runs);
       }
     }
+  }
+
+  /** One answer that is made when it is the peer's turn. */
+  async #inTurn(
+    id: number,
+    { abort }: Outgoing,
+    costBytes: number,
+    make: () => Answer | Promise<Answer>,
+  ): Promise<void> {
+    const end = await this.#options.queue.turn(this.#link.account, { signal: abort.signal });
+    let answer: Answer;
+    try {
+      answer = await make();
+    } finally {
+      end(costBytes);
+    }
+    await this.#send(id, answer);
+  }
+
+  #newOutflow(id: number, outgoing: Outgoing): Outflow {
+    const { queue, ports, timeoutMs } = this.#options;
+    const outflow = new Outflow({
+      queue,
+      link: this.#link,
+      ports,
+      // Taking in a chunk may take the requester longer than an answer may take us.
+      timeoutMs: 3 * timeoutMs,
+      signal: outgoing.abort.signal,
+      send: (answer) => this.#send(id, answer),
+    });
+    outgoing.outflow = outflow;
+    return outflow;
   }
 
   async #hello(id: number, request: Request & { type: 'hello' }): Promise<void> {
@@ -196,33 +263,6 @@ export class Served {
     throw new AverError('DENIED', 'There was no hello for this space.');
   }
 
-  /** Sends chunks as far as the other side allows; waits for its word at most as long as a request may take. */
-  async #sendChunks(id: number, chunks: AsyncGenerator<RunsAnswer>, outgoing: Outgoing): Promise<void> {
-    const { signal } = outgoing.abort;
-    for await (const chunk of chunks) {
-      while (outgoing.credit === 0 && !signal.aborted) await this.#credit(outgoing);
-      if (signal.aborted) return;
-      outgoing.credit--;
-      this.#options.ports.metrics.add('pull_responses_sent');
-      for (const run of chunk.runs) this.#options.ports.metrics.add('bytes_pushed', run.length);
-      await this.#send(id, chunk);
-    }
-  }
-
-  #credit(outgoing: Outgoing): Promise<void> {
-    const { ports, timeoutMs } = this.#options;
-    // Taking in a chunk may take the requester longer than an answer may take us.
-    const what = 'Room for another chunk';
-    const options = { clock: ports.clock, timeoutMs: 3 * timeoutMs, what, signal: outgoing.abort.signal };
-    return withDeadline(
-      options,
-      () =>
-        new Promise<void>((resolve) => {
-          outgoing.wake = resolve;
-        }),
-    );
-  }
-
   #send(id: number, answer: Answer): Promise<void> {
     const { ports, timeoutMs } = this.#options;
     return withDeadline({ clock: ports.clock, timeoutMs: 3 * timeoutMs, what: 'A reader' }, (signal) =>
@@ -234,4 +274,9 @@ export class Served {
   end(): void {
     for (const outgoing of this.#outgoing.values()) outgoing.abort.abort();
   }
+}
+
+/** What streams runs: the only answers that are large. */
+function isBulk({ type }: Request): boolean {
+  return type === 'pull' || type === 'fetch';
 }

@@ -13,6 +13,7 @@ import { Descent, type Diff } from './descent.ts';
 import { type Difference, summarize } from './difference.ts';
 import type { Link } from './link.ts';
 import type { RootsAnswer } from './messages.ts';
+import type { PullGate } from './pull-gate.ts';
 import { Puller, type Pulls, unknownOf } from './puller.ts';
 import { SALT_BYTES } from './requests.ts';
 import { isSketchOf } from './sketch-audit.ts';
@@ -32,10 +33,12 @@ export interface SessionOptions extends AbortOptions {
   readonly ports: Ports;
   /** The pulls of the space, which share the work between peers. */
   readonly pulls: Pulls;
+  /** Asked before each pull and told of what came. */
+  readonly gate: PullGate;
   /** Whether a tip was refused before when this peer brought it. */
   readonly isRefused: (tip: Tip) => boolean;
   readonly onExchange: (exchange: Exchange) => void;
-  readonly onDifference: (difference: Difference) => void;
+  readonly onDifference: (difference: Difference, diff: Diff, theirRoot: Uint8Array) => void;
   readonly onRefused: (tip: Tip) => void;
 }
 
@@ -77,7 +80,7 @@ export class Session {
     const { replica, link, isRefused } = this.#options;
     if (sketched === undefined && !isSketchOf(replica.frontier, trie, exchange, diff))
       link.fault('BAD_HASH', 'The peer named a sketch that is not that of its set.');
-    this.#options.onDifference(summarize(diff));
+    this.#options.onDifference(summarize(diff), diff, exchange.root);
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
     return (await this.#pull(wanted)) ? 'again' : 'stuck';
@@ -85,12 +88,12 @@ export class Session {
 
   /** Returns whether anything of it is here now, from whomever it came. */
   async #pull(wanted: readonly Tip[]): Promise<boolean> {
-    const { replica, link, ports, pulls, signal, onRefused } = this.#options;
+    const { replica, link, ports, pulls, gate, signal, onRefused } = this.#options;
     const before = this.#news;
     const onAccepted = (assertions: number) => {
       this.#news += assertions;
     };
-    await new Puller({ replica, link, ports, pulls, signal, onAccepted, onRefused }).run(wanted);
+    await new Puller({ replica, link, ports, pulls, gate, signal, onAccepted, onRefused }).run(wanted);
     return this.#news > before || (await unknownOf(replica, wanted)).length < wanted.length;
   }
 }

@@ -9,10 +9,11 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
+import { Cadence } from './cadence.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
 import { abortable } from './deadline.ts';
 import { Digester } from './digester.ts';
-import { repeat, type SyncIntervals, type SyncOptions } from './intervals.ts';
+import type { SyncIntervals, SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
 import type { DigestRequest, FlushedRequest, RootsRequest } from './messages.ts';
 import { News } from './news.ts';
@@ -41,6 +42,8 @@ export interface SpaceSyncParts {
   readonly ports: Ports;
   readonly intervals: SyncIntervals;
   readonly options: SyncOptions;
+  /** The space is not quiet. */
+  readonly onActive: () => void;
 }
 
 export class SpaceSync {
@@ -53,6 +56,7 @@ export class SpaceSync {
   readonly #digester: Digester;
   readonly #news: News;
   readonly #wanted: Wanted;
+  readonly #cadence: Cadence;
   readonly #stops: (() => void)[] = [];
   #push: Push | undefined;
   #cancelRelation: (() => void) | undefined;
@@ -64,6 +68,7 @@ export class SpaceSync {
     this.replica = parts.replica;
     const { replica, ports, intervals } = parts;
     this.#peers = new PeerSet(ports.random);
+    this.#cadence = new Cadence(ports.clock);
     this.#wanted = new Wanted(replica, ports);
     this.#pulls = new Pulls(replica, ports.clock, intervals.pullPatienceMs);
     this.#news = new News({ replica, ports, intervals, peers: this.#peers });
@@ -72,7 +77,7 @@ export class SpaceSync {
       ports,
       peers: this.#peers,
       replyMs: intervals.syncReplyMs,
-      signal: this.#abort.signal,
+      onGap: () => this.#active(),
     });
     this.#listen();
     if (parts.options.push !== false) this.#startPush();
@@ -83,6 +88,7 @@ export class SpaceSync {
     this.#stops.push(
       this.replica.events.on('visible', (runs, source) => {
         this.#digester.note(runs);
+        this.#active();
         if (source.via === 'file') this.#news.tell();
         else if (source.via !== 'pull') this.#news.tellOnceQuiet();
         this.#changed();
@@ -105,20 +111,27 @@ export class SpaceSync {
 
   #startTimers(): void {
     const { intervals, ports } = this.#parts;
-    const { clock, random } = ports;
+    const { random } = ports;
     this.#stops.push(
-      repeat(
-        clock,
-        // A little jitter keeps peers that started together from asking together.
-        () => intervals.antiEntropyMs * (0.9 + 0.2 * random.number()),
-        () => this.#tick(),
-      ),
-      repeat(
-        clock,
-        () => intervals.digestMs + intervals.digestJitterMs * random.number(),
-        () => this.#digester.emit(),
-      ),
+      this.#cadence.every({
+        baseMs: intervals.antiEntropyMs,
+        quietMs: limits.antiEntropyQuietMs,
+        jitter: (ms) => ms * (0.9 + 0.2 * random.number()),
+        action: () => this.#tick(),
+      }),
+      this.#cadence.every({
+        baseMs: intervals.digestMs,
+        quietMs: limits.digestQuietMs,
+        jitter: (ms) => ms + intervals.digestJitterMs * random.number(),
+        action: () => void this.#digester.emit(),
+      }),
     );
+  }
+
+  /** Something happened here: what had become rare in quiet is as frequent again as at the start. */
+  #active(): void {
+    this.#cadence.touch();
+    this.#parts.onActive();
   }
 
   /** Syncs that ended equal after a difference. */
@@ -134,6 +147,11 @@ export class SpaceSync {
   /** Connected peers that share the space. */
   get peerIds(): readonly string[] {
     return this.#peers.shared().map((peer) => peer.peerId);
+  }
+
+  /** Whether this space has digests to send. */
+  get isDigestDue(): boolean {
+    return this.#digester.isDue;
   }
 
   relations(): readonly PeerRelation[] {
@@ -185,6 +203,7 @@ export class SpaceSync {
 
   /** The device woke up, or is online again: look at once. */
   wake(): void {
+    this.#active();
     for (const peer of this.#peers.sample(limits.newsPeersMax)) peer.schedule(0);
   }
 
@@ -203,7 +222,9 @@ export class SpaceSync {
       link,
       ports,
       pulls: this.#pulls,
-      signal: this.#abort.signal,
+      others: (peer) => this.#peers.shared().filter((other) => other !== peer && other.isChoice),
+      // One for each peer: a signal that many wait for at once is taken for a leak by Node.
+      signal: AbortSignal.any([this.#abort.signal]),
       onExchange: () => {
         // The first exchange shows that the peer shares the space; who waits for peers wants to know.
         this.events.emit('peers');
@@ -214,6 +235,7 @@ export class SpaceSync {
       onNews: (from) => this.#news.tell(from),
     });
     this.#peers.set(link.peerId, peer);
+    this.#active();
     peer.schedule(intervals.syncReplyMs * ports.random.number());
   }
 
@@ -246,8 +268,10 @@ export class SpaceSync {
     this.#exchanged();
     if (converged !== undefined) this.#converged(peer.peerId, converged);
     if (equalBytes(mine.root, request.root)) peer.metEqual();
-    else if (!peer.view.isExhausted(mine.root, request.root))
+    else if (!peer.view.isExhausted(mine.root, request.root)) {
+      this.#active();
       peer.schedule(Math.max(intervals.syncReplyMs, peer.patienceMs));
+    }
   }
 
   onDigest(link: Link, request: DigestRequest): Promise<void> {

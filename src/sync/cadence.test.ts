@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { limits } from '../base/limits.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { Cadence, slowed } from './cadence.ts';
+
+const MINUTE = 60_000;
+
+test.each([
+  [0, 10_000],
+  [59_999, 10_000],
+  [60_000, 20_000],
+  [120_000, 40_000],
+  [180_000, 60_000],
+  [1e9, 60_000],
+  [-5000, 10_000],
+])('after %d ms of quiet the wait of ten seconds is %d ms [ICG-45]', (quietForMs, waitMs) => {
+  expect(slowed(10_000, 60_000, quietForMs)).toBe(waitMs);
+});
+
+test('a base rate below the rate of quiet stays as it is', () => {
+  expect(slowed(100_000, 60_000, 1e9)).toBe(100_000);
+});
+
+test('quiet slows a beat down to its bound, and anything that happens restores it at once [ICG-45]', async () => {
+  const clock = new VirtualClock();
+  const cadence = new Cadence(clock);
+  const beats: number[] = [];
+  const stop = cadence.every({
+    baseMs: limits.antiEntropyMs,
+    quietMs: limits.antiEntropyQuietMs,
+    jitter: (ms) => ms,
+    action: () => beats.push(clock.nowMs()),
+  });
+  const within = async (ms: number) => {
+    beats.length = 0;
+    await clock.advance(ms);
+    return beats.length;
+  };
+  expect(await within(MINUTE)).toBe(12);
+  expect(await within(10 * MINUTE)).toBeLessThan(30);
+  expect(await within(5 * MINUTE)).toBe(10);
+  await clock.advance(1000);
+  cadence.touch();
+  expect(await within(limits.antiEntropyMs)).toBe(1);
+  expect(await within(MINUTE - limits.antiEntropyMs)).toBe(11);
+  // A touch while the rate is the base rate does not put anything off.
+  cadence.touch();
+  await clock.advance(limits.antiEntropyMs - 1000);
+  cadence.touch();
+  expect(await within(1000)).toBe(1);
+  stop();
+  expect(clock.pending).toBe(0);
+});
