@@ -78,7 +78,8 @@ function branchFrom(
     async next() {
       if (page.length === 0 && fromSeq <= range.seq) {
         page = [];
-        const limit = Math.min(PAGE_ROWS, range.seq - fromSeq + 1);
+        // Without forks no more rows are left than seqs.
+        const limit = isWhole ? Math.min(PAGE_ROWS, range.seq - fromSeq + 1) : PAGE_ROWS;
         const rows = journal.chain(range.author, fromSeq, Number.MAX_SAFE_INTEGER - 1, { limit });
         for await (const row of rows) if (row.firstSeq <= range.seq) page.push(row);
         fromSeq = (page.at(-1)?.lastSeq ?? range.seq) + 1;
