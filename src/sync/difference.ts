@@ -72,7 +72,7 @@ function isCovered(side: Sides): boolean {
 /** Ranges that carry spaced points; with more, only the sure cases do, so that building them stays cheap. */
 const SPACED_RANGES_MAX = 32;
 /** Branches of one author that carry them: what one range names counts for all of its author. */
-const SPACED_PER_AUTHOR_MAX = 8;
+export const SPACED_PER_AUTHOR_MAX = 8;
 
 interface Own {
   readonly forked: boolean;

@@ -2,11 +2,12 @@
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Tip } from '../set/trie.ts';
+import { SPACED_PER_AUTHOR_MAX } from './difference.ts';
 import type { Segment, Want, Worker } from './pull-piece.ts';
 
-/** Bytes of one range in a request: without and with all the points that a forked chain needs. */
+/** Bytes of one range in a request: without and with all the points that the first of a forked chain carry. */
 const RANGE_BYTES = 256;
-const FORKED_RANGE_BYTES = 1500;
+const SPACED_RANGE_BYTES = 1500;
 /** Bytes of ranges in one request: leaves half of a frame free. */
 const RANGES_BYTES_MAX = limits.frameBytesMax / 2;
 
@@ -146,9 +147,12 @@ export function offers(worker: Worker, want: Want): boolean {
 /** As many of them as one request takes. */
 export function fitting(wants: readonly Want[], worker: Worker): Want[] {
   const taken: Want[] = [];
+  const branches = new Map<string, number>();
   let bytes = 0;
   for (const want of wants) {
-    bytes += want.isForked ? FORKED_RANGE_BYTES : RANGE_BYTES;
+    const branch = branches.get(want.authorKey) ?? 0;
+    branches.set(want.authorKey, branch + 1);
+    bytes += want.isForked && branch < SPACED_PER_AUTHOR_MAX ? SPACED_RANGE_BYTES : RANGE_BYTES;
     if (taken.length > 0 && (bytes > RANGES_BYTES_MAX || taken.length >= worker.rangesMax)) break;
     taken.push(want);
   }

@@ -196,8 +196,8 @@ export class Puller {
       for await (const chunk of link.channel.chunks(request, { signal, goesOn })) {
         ports.metrics.add('pull_responses_received');
         open.received(chunk.runs);
-        if (!(await inflow.take(chunk.runs))) break;
         if (!chunk.open) end = chunk.cursor === null ? 'complete' : 'truncated';
+        if (!(await inflow.take(chunk.runs))) break;
         if (++chunks >= limits.pullChunksMax) break;
       }
       open.end(end);
