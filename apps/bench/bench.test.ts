@@ -21,7 +21,19 @@ const TINY = [
   ...['--query-facts', '200', '--reconcile-sizes', '100'],
 ];
 /** The fills differ in how the runs were cut alone. */
-const KINDS = ['push', 'fill-runs', 'puts', 'reconcile', 'keep', 'open', 'query', 'watch', 'spread', 'quiet'];
+const KINDS = [
+  'browser',
+  'push',
+  'fill-runs',
+  'puts',
+  'reconcile',
+  'keep',
+  'open',
+  'query',
+  'watch',
+  'spread',
+  'quiet',
+];
 /** A dozen processes start one after the other, each with all of libp2p. */
 const TIMEOUT_MS = 180_000;
 

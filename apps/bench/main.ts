@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Bench, Context } from './bench.ts';
+import { browser } from './browser.ts';
 import { bundle } from './bundle.ts';
 import { writeCharts } from './charts.ts';
 import { updateDocument } from './document.ts';
@@ -23,6 +24,7 @@ import { formatSection } from './table.ts';
 import { watch } from './watch.ts';
 
 const BENCHES: readonly Bench[] = [
+  browser,
   push,
   fillRuns,
   fillShort,
