@@ -20,11 +20,11 @@ const TINY = [
   ...['--assertions', '200', '--push-assertions', '200', '--open-assertions', '200'],
   ...['--query-facts', '200', '--reconcile-sizes', '100'],
 ];
-/** The fills differ in how the runs were cut alone. */
+/** The fills differ in how the runs were cut, and in what these name. */
 const KINDS = [
   'browser',
   'push',
-  'fill-runs',
+  'fill-linked',
   'puts',
   'reconcile',
   'keep',
@@ -169,7 +169,7 @@ test('tables replace those between the markers of a document, and what is to be 
 
   await updateDocument(file, report(section('wire'), section('not in the document')));
   const partial = await readFile(file, 'utf8');
-  expect(partial).toMatch(/^Before\n<!-- bench bars -->\n<!-- end -->\n<!-- bench wire -->\n\nthe wire\./);
+  expect(partial).toMatch(/^Before\n<!-- bench bars -->\n<!-- end -->\n<!-- bench wire -->\n\nThe wire\./);
   expect(partial).toContain('| rate | 20 | /s | 10–30 | the wire | 5 | 3 × | 2–4 | ≥ 2 × met |');
   expect(partial).not.toContain('old');
   expect(partial.endsWith(`${marked('disk', 'kept')}after\n`)).toBe(true);

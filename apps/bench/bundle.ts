@@ -1,6 +1,6 @@
 /** What a browser downloads: the web app, and the SDK without libp2p, gzipped. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Bench } from './bench.ts';
@@ -8,11 +8,12 @@ import type { Take } from './figure.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** The same limits as `npm run check` holds them to (package.json, size-limit). */
-const PARTS = [
-  { name: 'SDK without libp2p', folder: '.cache/sdk', kB: 108 },
-  { name: 'web app, all scripts', folder: 'dist/web/assets', kB: 360 },
-] as const;
+/** The limits that `npm run check` holds the same folders to. */
+interface Budget {
+  readonly name: string;
+  readonly path: string;
+  readonly limit: string;
+}
 
 export const bundle: Bench = {
   name: 'bundle',
@@ -20,9 +21,11 @@ export const bundle: Bench = {
   once: true,
   async run() {
     const takes: Take[] = [];
-    for (const { name, folder, kB } of PARTS) {
-      const value = await gzippedBytes(join(ROOT, folder));
-      if (value > 0) takes.push({ name, unit: 'kB', value: value / 1000, limit: ['the budget', kB] });
+    const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    for (const { name, path, limit } of manifest['size-limit'] as readonly Budget[]) {
+      const value = await gzippedBytes(join(ROOT, dirname(path)));
+      const budget = ['the budget', Number.parseFloat(limit)] as const;
+      if (value > 0) takes.push({ name, unit: 'kB', value: value / 1000, limit: budget });
     }
     return takes;
   },

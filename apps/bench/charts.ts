@@ -71,6 +71,7 @@ function fillChart(report: Report): string | undefined {
     ['fill-runs', 'runs of 128'],
     ['fill-short', 'runs of 16'],
     ['fill-alone', 'each signed alone'],
+    ['fill-linked', 'each signature checked'],
   ] as const;
   const fills = kinds.flatMap(([bench, label]) => {
     const figures = figuresOf(report, bench).filter(({ name }) => name.endsWith('join to all visible'));

@@ -12,12 +12,16 @@ export async function updateDocument(file: string, report: Report): Promise<void
   for (const section of sections) {
     const { bench, about, loadBefore, loadAfter } = section;
     const load = `Load ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.`;
-    text = replaced(text, bench, `\n${about}.\n\n${markdownTable(section)}\n\n${load}\n`);
+    text = replaced(text, bench, `\n${capitalized(about)}.\n\n${markdownTable(section)}\n\n${load}\n`);
   }
   const names = [...text.matchAll(/<!-- bench (\S+) -->/g)].map(([, name]) => name);
   const isWhole = names.every((name) => name === BARS || sections.some((section) => section.bench === name));
   if (isWhole) text = replaced(text, BARS, `\n${machineLine(machine)}.\n\n${barsTable(sections)}\n`);
   await writeFile(file, text);
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 /** What stands between `<!-- bench NAME -->` and the next `<!-- end -->`. */

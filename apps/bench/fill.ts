@@ -14,6 +14,7 @@ import { claimsPayload } from './writers.ts';
 interface Kind {
   readonly perRun: number;
   readonly claimsEach: number;
+  readonly linked?: boolean;
   /** Bars on the rate, for fills that are not over before the code is compiled. */
   readonly bars?: { readonly perSecond?: number; readonly ofOneCore?: number; readonly ofAllCores?: number };
 }
@@ -67,9 +68,21 @@ export const fillShort: Bench = {
 
 export const fillAlone: Bench = {
   name: 'fill-alone',
-  about: 'the same, each assertion signed alone',
+  about: 'the same, each assertion signed alone; those of one chain travel under its last signature',
   run: (context) =>
     fillAll(context, smallest(context), { perRun: 1, claimsEach: 1, bars: { ofAllCores: 0.7 } }),
+};
+
+export const fillLinked: Bench = {
+  name: 'fill-linked',
+  about: 'the same, each assertion signed alone and building on another author’s: each signature is checked',
+  run: (context) =>
+    fillAll(context, smallest(context), {
+      perRun: 1,
+      claimsEach: 1,
+      linked: true,
+      bars: { ofAllCores: 0.7 },
+    }),
 };
 
 export const fillBulk: Bench = {
@@ -131,8 +144,8 @@ function barsOf({ perRun, bars = {} }: Kind, count: number): NonNullable<Kind['b
 /** Fills an empty peer from one that was seeded: both are processes with stores on disk. */
 async function fill(context: Context, directory: string, count: number, kind: Kind): Promise<Filled> {
   const from = join(directory, 'full');
-  const { claimsEach, perRun } = kind;
-  await seedPeer(from, { assertions: Math.ceil(count / claimsEach), authors: AUTHORS, perRun, claimsEach });
+  const assertions = Math.ceil(count / kind.claimsEach);
+  await seedPeer(from, { ...kind, assertions, authors: AUTHORS });
   return scoped(startPeer(context), async (full) => {
     await full.call.start(from, true);
     const invite = await full.call.invite();

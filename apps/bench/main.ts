@@ -9,7 +9,7 @@ import { bundle } from './bundle.ts';
 import { writeCharts } from './charts.ts';
 import { updateDocument } from './document.ts';
 import { mergeTakes, type Section, type Take } from './figure.ts';
-import { fillAlone, fillBulk, fillRuns, fillShort } from './fill.ts';
+import { fillAlone, fillBulk, fillLinked, fillRuns, fillShort } from './fill.ts';
 import { keep } from './keep.ts';
 import { open } from './open.ts';
 import { readOptions, sizesOf } from './options.ts';
@@ -29,6 +29,7 @@ const BENCHES: readonly Bench[] = [
   fillRuns,
   fillShort,
   fillAlone,
+  fillLinked,
   fillBulk,
   puts,
   reconcile,

@@ -146,7 +146,7 @@ function foundBytes(of: string, value: number, tips: number, most: number | unde
 
 /** With the first half, which does not count. */
 function repeats(d: number, samples: number): number {
-  return Math.min(Math.max(3, samples), d <= 10 ? 40 : d <= 100 ? 24 : d <= 1000 ? 6 : 3);
+  return Math.min(Math.max(3, samples), d <= 10 ? 20 : d <= 100 ? 12 : d <= 1000 ? 4 : 3);
 }
 
 /** So many new assertions by the first authors. */

@@ -30,6 +30,8 @@ const CONNECT_MS = 500;
 const IDLE_LOOK_MS = 20;
 const IDLE_CPU_MS = 2;
 const IDLE_LOOKS_MAX = 500;
+/** Thousands of authors' keys that are checked for the first time hold up both sides, who share a core. */
+const TIMEOUT_MS = 120_000;
 const NEVER_MS = 2 ** 31 - 1;
 const OWN = { via: 'own', from: 'self' } as const;
 
@@ -100,6 +102,7 @@ export class Twins implements AsyncDisposable {
         antiEntropyMs: NEVER_MS,
         digestMs: NEVER_MS,
         pingMs: NEVER_MS,
+        requestTimeoutMs: TIMEOUT_MS,
       });
     const [first, second] = stores as [(typeof stores)[number], (typeof stores)[number]];
     const peers = [await start('asker', first, true), await start('answerer', second, false)] as const;

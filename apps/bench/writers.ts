@@ -14,6 +14,8 @@ export interface Plan {
   /** Assertions that one signature closes, at most. */
   readonly perRun: number;
   readonly claimsEach: number;
+  /** Each run builds on the one before it, of another author: so none can travel under a later signature. */
+  readonly linked?: boolean;
 }
 
 interface Writing {
@@ -41,11 +43,12 @@ export class Writers {
   }
 
   /** The next run of one author. */
-  async run(author: number, count: number, claimsEach = 1): Promise<Run> {
+  async run(author: number, count: number, claimsEach = 1, parent?: Assertion): Promise<Run> {
     const writing = this.#writing[author] as Writing;
-    const assertions = writing.author.chain(count, writing.last, () => ({
+    const assertions = writing.author.chain(count, writing.last, (i) => ({
       kind: kinds.claim,
       payload: this.#payload(claimsEach),
+      parents: parent === undefined || i > 0 ? [] : [parent],
     }));
     writing.last = assertions.at(-1);
     const { seed, publicKey } = writing.author.key;
@@ -54,7 +57,9 @@ export class Writers {
   }
 
   /** So many assertions by the first authors, who take turns run by run, as evenly as it goes. */
-  async *runs({ assertions, authors, perRun, claimsEach }: Plan): AsyncIterable<Run> {
+  async *runs(plan: Plan): AsyncIterable<Run> {
+    const { assertions, authors, perRun, claimsEach, linked = false } = plan;
+    let before: Assertion | undefined;
     const written = new Uint32Array(authors);
     for (let done = 0; done < assertions; ) {
       for (let author = 0; author < authors && done < assertions; author++) {
@@ -63,7 +68,9 @@ export class Writers {
         if (count === 0) continue;
         written[author] = (written[author] as number) + count;
         done += count;
-        yield await this.run(author, count, claimsEach);
+        const run = await this.run(author, count, claimsEach, linked ? before : undefined);
+        before = lastOf(run);
+        yield run;
       }
     }
   }
