@@ -21,7 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/net', 'src/store', 'src/sync'],
   ['src/peer'],
   ['src'],
-  ['apps/web', 'apps/peer', 'apps/bench', 'apps/setup'],
+  ['apps/web', 'apps/peer', 'apps/bench', 'apps/sim', 'apps/setup'],
   ['e2e'],
 ];
 
@@ -41,7 +41,7 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
     what: 'node: modules belong in apps, Node entries and *-node.ts adapters',
     packages: /^node:/,
     allowed:
-      /^(?:apps\/(?:peer|bench|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
+      /^(?:apps\/(?:peer|bench|sim|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
   },
 ];
 
