@@ -10,6 +10,8 @@ interface Options {
   readonly seed?: number;
   readonly keep?: readonly number[];
   readonly peers: number;
+  readonly rogues: number;
+  readonly deeds: number;
   readonly assertions: number;
   readonly faults: number;
   readonly seconds: number;
@@ -28,9 +30,11 @@ const program = new Command('sim')
     list,
   )
   .option('--peers <n>', 'peers in each simulation', count, 12)
-  .option('--assertions <n>', 'assertions that they write', count, 200)
-  .option('--faults <n>', 'faults that they suffer', count, 60)
-  .option('--seconds <n>', 'virtual seconds with faults, before everything heals', count, 60)
+  .option('--rogues <n>', 'peers beside them that lie and forge', count, 2)
+  .option('--deeds <n>', 'what these do, in all', count, 20)
+  .option('--assertions <n>', 'assertions that they write', count, 150)
+  .option('--faults <n>', 'faults that they suffer', count, 40)
+  .option('--seconds <n>', 'virtual seconds with faults, before everything heals', count, 30)
   .option('--no-shrink', 'do not look for a shorter trace of a failure')
   .option('--json', 'one JSON line for each simulation on standard output')
   .addHelpText(
@@ -43,8 +47,8 @@ const options = program.opts<Options>();
 process.exitCode = options.seed === undefined ? await runMany() : await replay(options.seed);
 
 function optionsOf(seed: number): SimulationOptions {
-  const { peers, assertions, faults, seconds } = options;
-  return { seed, peers, assertions, faults, faultsMs: seconds * 1000 };
+  const { peers, rogues, deeds, assertions, faults, seconds } = options;
+  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000 };
 }
 
 async function runMany(): Promise<number> {
@@ -89,8 +93,10 @@ async function explain(outcome: Outcome): Promise<void> {
 }
 
 function worldFlags(): string {
-  const { peers, assertions, faults, seconds } = options;
-  return `--peers ${peers} --assertions ${assertions} --faults ${faults} --seconds ${seconds}`;
+  const { peers, rogues, deeds, assertions, faults, seconds } = options;
+  return Object.entries({ peers, rogues, deeds, assertions, faults, seconds })
+    .map(([name, value]) => `--${name} ${value}`)
+    .join(' ');
 }
 
 async function replay(seed: number): Promise<number> {

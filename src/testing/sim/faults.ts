@@ -4,7 +4,7 @@ import type { Action } from './plan.ts';
 import type { DiskFaults } from './sim-disk.ts';
 import type { SimPeer, World } from './sim-peer.ts';
 
-type Fault = Exclude<Action, { do: 'write' }>;
+type Fault = Exclude<Action, { do: 'write' | 'deed' }>;
 type Backup = Extract<Action, { do: 'restore backup' }>;
 
 interface Division {

@@ -18,7 +18,10 @@ export type Rule =
   | 'clocks advance along chains'
   | 'memory is bounded'
   | 'peers converge in time'
-  | 'honest peers are not banned'
+  | 'honest peers are not blamed'
+  | 'honest chains do not fork'
+  | 'nothing from the future is visible'
+  | 'clocks are not dragged along'
   | 'lenses agree'
   | 'no unexpected error';
 
@@ -40,7 +43,12 @@ interface Known {
 export interface Shown {
   readonly peer: string;
   readonly ids: Set<number>;
-  readonly acknowledged: Set<string>;
+  /** What it said to hold for good: own writes, what it flushed. */
+  readonly promised: Set<string>;
+  /** The latest that its clock ever showed. */
+  latestClockMs: number;
+  /** Its disk went back in time once. */
+  wasExcused: boolean;
 }
 
 export class Oracle {
@@ -49,6 +57,8 @@ export class Oracle {
   readonly #hlcById = new Map<string, Hlc>();
   /** Acknowledged somewhere, and not excused. */
   readonly #acknowledged = new Map<string, string>();
+  /** What honest peers wrote, by author and seq. */
+  readonly #ownIds = new Map<string, string>();
   readonly #shown: Shown[] = [];
   readonly #crypto: SimCrypto;
   readonly #elapsedMs: () => number;
@@ -74,7 +84,13 @@ export class Oracle {
   }
 
   peer(name: string): Shown {
-    const shown: Shown = { peer: name, ids: new Set(), acknowledged: new Set() };
+    const shown: Shown = {
+      peer: name,
+      ids: new Set(),
+      promised: new Set(),
+      latestClockMs: 0,
+      wasExcused: false,
+    };
     this.#shown.push(shown);
     return shown;
   }
@@ -82,8 +98,9 @@ export class Oracle {
   /** The peer starts with what its disk holds. */
   restarted(shown: Shown, runs: readonly Run[], isDiskExcused: boolean): void {
     shown.ids.clear();
-    for (const run of runs) this.visible(shown, run);
-    for (const id of shown.acknowledged) {
+    shown.wasExcused ||= isDiskExcused;
+    for (const run of runs) this.#show(shown, run);
+    for (const id of shown.promised) {
       if (this.shows(shown, id)) continue;
       if (isDiskExcused) this.#excuse(shown, id);
       else this.fail('acknowledged writes survive', `${shown.peer} restarts without ${this.nameOf(id)}`);
@@ -92,19 +109,23 @@ export class Oracle {
 
   /** The disk itself went back in time: what only it held is gone. */
   #excuse(shown: Shown, id: string): void {
-    shown.acknowledged.delete(id);
-    this.#acknowledged.delete(id);
+    shown.promised.delete(id);
+    if (this.#acknowledged.get(id) === shown.peer) this.#acknowledged.delete(id);
   }
 
   acknowledged(shown: Shown, id: string): void {
-    shown.acknowledged.add(id);
+    this.promised(shown, id);
     this.#acknowledged.set(id, shown.peer);
-    if (!this.shows(shown, id)) {
-      this.fail(
-        'acknowledged writes survive',
-        `${shown.peer} acknowledges ${id.slice(0, 8)} and does not show it`,
-      );
-    }
+    if (this.shows(shown, id)) return;
+    this.fail(
+      'acknowledged writes survive',
+      `${shown.peer} acknowledges ${id.slice(0, 8)} without showing it`,
+    );
+  }
+
+  /** The peer is said to hold this durably. */
+  promised(shown: Shown, id: string): void {
+    shown.promised.add(id);
   }
 
   shows({ ids }: Shown, id: string): boolean {
@@ -116,8 +137,33 @@ export class Oracle {
     return this.#known.get(id)?.name ?? id.slice(0, 8);
   }
 
-  /** A run became visible at a peer. */
-  visible(shown: Shown, run: Run): void {
+  clockShows(shown: Shown, clockMs: number): void {
+    shown.latestClockMs = Math.max(shown.latestClockMs, clockMs);
+  }
+
+  /** A run became visible at a peer whose clock shows `clockMs`. */
+  visible(shown: Shown, run: Run, isOwn: boolean, clockMs: number): void {
+    this.clockShows(shown, clockMs);
+    this.#show(shown, run);
+    const last = lastOf(run);
+    const aheadMs = Number(last.hlc.time / 1_000_000n) - shown.latestClockMs;
+    const what = `${shown.peer} shows ${nameOf(last)}, ${Math.round(aheadMs)} ms ahead of its clock`;
+    if (aheadMs > limits.hlcHoldAheadMsMin) this.fail('nothing from the future is visible', what);
+    if (!isOwn) return;
+    if (aheadMs > limits.hlcMergeAheadMsMax + 1) this.fail('clocks are not dragged along', what);
+    for (const { author, seq, id } of run.assertions) {
+      const place = `${bytesToHex(author)}/${seq}`;
+      const [other, text] = [this.#ownIds.get(place), bytesToHex(id)];
+      this.#ownIds.set(place, text);
+      if (other === undefined || other === text || shown.wasExcused) continue;
+      this.fail(
+        'honest chains do not fork',
+        `${shown.peer} writes ${this.nameOf(text)} beside ${this.nameOf(other)}`,
+      );
+    }
+  }
+
+  #show(shown: Shown, run: Run): void {
     const last = lastOf(run);
     if (!this.#crypto.isSigned(run.author, signedMessage(last.id), run.signature)) {
       this.fail('nothing invalid is visible', `${shown.peer} shows ${nameOf(last)}, which nobody signed`);

@@ -3,11 +3,19 @@
  * that a failing plan can be cut down action by action and still means the same.
  */
 import type { SeededRandom } from '../seeded-random.ts';
+import { DEEDS, type Deed } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import type { CrashPoint } from './sim-disk.ts';
 
 export type Action = { readonly atMs: number } & (
-  | { readonly do: 'write'; readonly peer: number; readonly topic: number; readonly assertions: number }
+  | {
+      readonly do: 'write';
+      readonly peer: number;
+      readonly topic: number;
+      readonly assertions: number;
+      /** Whether the writer waits for another peer to hold it. */
+      readonly settled: boolean;
+    }
   | { readonly do: 'crash'; readonly peer: number; readonly downMs: number }
   | {
       readonly do: 'crash in write';
@@ -31,11 +39,16 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'sync lost'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'clock'; readonly peer: number; readonly byMs: number }
   | { readonly do: 'restore backup'; readonly peer: number; readonly agoMs: number }
+  | { readonly do: 'deed'; readonly rogue: number; readonly deed: Deed; readonly at: number }
 );
 
 export interface PlanOptions {
   readonly seed: number;
   readonly peers: number;
+  /** Peers beside them that lie and forge. */
+  readonly rogues: number;
+  /** What they do, in all. */
+  readonly deeds: number;
   /** Assertions written in all. */
   readonly assertions: number;
   /** How long the phase with faults lasts. */
@@ -54,19 +67,29 @@ export function planOf(options: PlanOptions): Action[] {
     const assertions = Math.min(left, random.number() < 0.7 ? 1 : 1 + random.integer(8));
     left -= assertions;
     const atMs = Math.floor(random.number() * options.faultsMs);
-    actions.push({
-      do: 'write',
-      atMs,
-      peer: random.integer(options.peers),
-      topic: random.integer(TOPICS),
-      assertions,
-    });
+    const [peer, topic, settled] = [
+      random.integer(options.peers),
+      random.integer(TOPICS),
+      random.number() < 0.2,
+    ];
+    actions.push({ do: 'write', atMs, peer, topic, assertions, settled });
   }
   const kinds = swarm(random);
   for (let i = 0; i < options.faults; i++) {
     const kind = kinds[random.integer(kinds.length)] as Draw;
     // Faults begin early enough to be over, or to matter, before the network heals.
     actions.push(kind(random, Math.floor(random.number() * options.faultsMs * 0.95), options));
+  }
+  for (let i = 0; options.rogues > 0 && i < options.deeds; i++) {
+    const atMs = Math.floor(random.number() * options.faultsMs);
+    const deed = DEEDS[random.integer(DEEDS.length)] as Deed;
+    actions.push({
+      do: 'deed',
+      atMs,
+      rogue: random.integer(options.rogues),
+      deed,
+      at: random.integer(options.peers),
+    });
   }
   return actions.sort((a, b) => a.atMs - b.atMs);
 }

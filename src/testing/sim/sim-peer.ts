@@ -1,7 +1,7 @@
 /** One peer of a simulation over its lives: the real peer on a simulated disk, clock and network. */
 import type { Run } from '../../assertion/model.ts';
 import { decodeRun } from '../../assertion/run-codec.ts';
-import { concatBytes, utf8 } from '../../base/bytes.ts';
+import { bytesToHex, concatBytes, utf8 } from '../../base/bytes.ts';
 import { MemoryMetrics } from '../../base/counters.ts';
 import { isAverError, toAverError } from '../../base/errors.ts';
 import type { Log, Ports, StoreOp } from '../../base/ports.ts';
@@ -38,18 +38,27 @@ export class SimPeer {
   readonly disk: SimDisk;
   readonly shown: Shown;
   /** How far its clock is ahead of true time. */
-  clockOffsetMs = 0;
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  set clockOffsetMs(ms: number) {
+    const { oracle, time } = this.#world;
+    oracle.clockShows(this.shown, time.nowMs() + this.#clockOffsetMs);
+    this.#clockOffsetMs = ms;
+  }
+
   space: LocalSpace | undefined;
   metrics = new MemoryMetrics();
   readonly #world: World;
   readonly #keeps: readonly string[];
+  #clockOffsetMs = 0;
   #life = 0;
   #peer: LocalPeer | undefined;
   #network: MemoryNetwork | undefined;
   #clock: SimClock | undefined;
   /** The disk went back in time, so that this peer may have forgotten what it acknowledged. */
   #isDiskExcused = false;
-  #bans = 0;
 
   constructor(world: World, name: string, keeps: readonly string[]) {
     this.#world = world;
@@ -62,11 +71,6 @@ export class SimPeer {
 
   get isUp(): boolean {
     return this.space !== undefined;
-  }
-
-  /** Peers that this one ever banned. */
-  get bans(): number {
-    return this.#bans + this.metrics.value('peers_banned');
   }
 
   async start(): Promise<void> {
@@ -95,7 +99,6 @@ export class SimPeer {
     this.#isDiskExcused = this.disk.faults.losesSyncs;
     const clock = new SimClock(time, () => this.clockOffsetMs);
     this.#clock = clock;
-    this.#bans = this.bans;
     this.metrics = new MemoryMetrics();
     const random = randomOf(seed, this.name, 'life', life);
     const ports: Ports = { clock, random, crypto, metrics: this.metrics, log: this.#log() };
@@ -123,17 +126,24 @@ export class SimPeer {
     if (life !== this.#life) return;
     this.#peer = peer;
     this.space = (await peer.spaces())[0] as LocalSpace;
-    this.space.replica.events.on('visible', (runs) => {
-      if (life === this.#life) this.#show(runs);
+    const early: Run[] = [];
+    let isEarly = true;
+    this.space.replica.events.on('visible', (runs, { via }) => {
+      if (life !== this.#life) return;
+      if (isEarly) early.push(...runs);
+      else this.#show(runs, via === 'own');
     });
     // What became visible between the opening of the replica and now.
-    for (const run of await this.#stored(stored)) oracle.visible(this.shown, run);
+    this.#show(await this.#stored(stored), false);
+    isEarly = false;
+    this.#show(early, false);
   }
 
-  #show(runs: readonly Run[]): void {
-    const { oracle, trace } = this.#world;
+  #show(runs: readonly Run[], isOwn: boolean): void {
+    const { oracle, trace, time } = this.#world;
+    const clockMs = time.nowMs() + this.clockOffsetMs;
     for (const run of runs) {
-      oracle.visible(this.shown, run);
+      oracle.visible(this.shown, run, isOwn, clockMs);
       trace.note(`${this.name} shows`);
       trace.bytes(run.signature);
     }
@@ -153,6 +163,10 @@ export class SimPeer {
     return {
       write: (level, message, fields = {}) => {
         if (level === 'debug') return;
+        if (message === 'a peer misbehaves' && !String(fields.peerId).startsWith('x')) {
+          const what = `${this.name} blames ${fields.peerId}: ${fields.code}, ${fields.message}`;
+          this.#world.oracle.fail('honest peers are not blamed', what);
+        }
         const details = Object.entries(fields).map(([key, value]) => `${key} ${String(value)}`);
         trace.say(`${this.name} ${level}: ${[message, ...details].join(', ')}`);
       },
@@ -162,6 +176,10 @@ export class SimPeer {
   /** The process is killed, or the power cut; nothing it was doing goes on. */
   crash(): void {
     this.#life++;
+    // What it has told others to be flushed must be there when it comes back.
+    for (const { id } of this.space?.replica.frontier.flushed.entries() ?? []) {
+      this.#world.oracle.promised(this.shown, bytesToHex(id));
+    }
     this.#clock?.die();
     this.disk.crash();
     this.space = undefined;

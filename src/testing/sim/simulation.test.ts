@@ -4,7 +4,7 @@ import { simulate } from './simulation.ts';
 const SEEDS = 12;
 
 function options(seed: number) {
-  return { seed, peers: 6, assertions: 80, faultsMs: 40_000, faults: 30 };
+  return { seed, peers: 6, rogues: 1, deeds: 15, assertions: 80, faultsMs: 40_000, faults: 30 };
 }
 
 test('one seed gives one trace, another seed another', async () => {

@@ -5,12 +5,14 @@
 import { bytesToHex } from '../../base/bytes.ts';
 import { toAverError } from '../../base/errors.ts';
 import { loadFastHash } from '../../base/hash.ts';
+import { limits } from '../../base/limits.ts';
 import type { Fact } from '../../peer/api.ts';
 import { testSpace } from '../chains.ts';
 import { Faults } from './faults.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { outsideWork } from './outside-work.ts';
 import { type Action, type PlanOptions, planOf, TOPICS } from './plan.ts';
+import { Rogue } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import { simCrypto } from './sim-crypto.ts';
 import { SimHub } from './sim-hub.ts';
@@ -22,6 +24,8 @@ import { Trace } from './trace.ts';
 export const CONVERGENCE_MS = 30_000;
 const BOUNDS_EVERY_MS = 1000;
 const LOOK_EVERY_MS = 100;
+/** A writer that waits for another peer waits so long. */
+const SETTLED_MS = 20_000;
 /** Reading all topics takes less. */
 const LENSES_MS = 5000;
 
@@ -59,6 +63,7 @@ class Simulation {
   readonly #options: SimulationOptions;
   readonly #world: World;
   readonly #peers: readonly SimPeer[];
+  readonly #rogues: readonly Rogue[];
   readonly #faults: Faults;
   #refusedWrites = 0;
   #convergedMs: number | undefined;
@@ -73,13 +78,14 @@ class Simulation {
     const hub = new SimHub(seed, time, trace);
     this.#world = { seed, time, trace, hub, crypto, oracle, space: testSpace() };
     this.#peers = meshed(this.#world, options.peers);
+    this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues);
     this.#faults = new Faults(this.#world, this.#peers);
   }
 
   async run(): Promise<Outcome> {
     const { time, trace, oracle } = this.#world;
     const isOver = () => oracle.breach !== undefined;
-    for (const peer of this.#peers) void peer.start();
+    for (const one of [...this.#peers, ...this.#rogues]) void one.start();
     for (const action of this.#options.plan ?? planOf(this.#options)) this.#schedule(action);
     this.#watchBounds();
     await time.advance(this.#options.faultsMs, isOver);
@@ -88,7 +94,8 @@ class Simulation {
     const healedMs = time.elapsedMs;
     this.#watchConvergence(healedMs);
     // What comes from the future is held until it is due; the time to converge begins then.
-    const heldMs = Math.max(0, oracle.latestMs - time.nowMs() - 120_000);
+    const latestMs = Math.max(oracle.latestMs, ...this.#rogues.map((rogue) => rogue.latestMs));
+    const heldMs = Math.max(0, latestMs - time.nowMs() - limits.hlcHoldAheadMsMin);
     await time.advance(heldMs + CONVERGENCE_MS, isOver);
     await this.#judge();
     return this.#outcome();
@@ -97,8 +104,11 @@ class Simulation {
   #schedule(action: Action): void {
     const { time, oracle } = this.#world;
     const run = async (): Promise<void> => {
-      if (action.do === 'write') await this.#write(action.peer, action.topic, action.assertions);
-      else await this.#faults.begin(action);
+      if (action.do === 'write') await this.#write(action);
+      else if (action.do === 'deed') {
+        const target = this.#peers[action.at % this.#peers.length] as SimPeer;
+        await this.#rogues[action.rogue]?.do(action.deed, target.name);
+      } else await this.#faults.begin(action);
     };
     if (action.do === 'restore backup')
       time.setTimer(action.atMs - action.agoMs, () => void this.#faults.backUp(action));
@@ -107,24 +117,47 @@ class Simulation {
     });
   }
 
-  async #write(number: number, topic: number, assertions: number): Promise<void> {
+  async #write({
+    peer: number,
+    topic,
+    assertions,
+    settled,
+  }: Extract<Action, { do: 'write' }>): Promise<void> {
     const peer = this.#peers[number];
     const space = peer?.space;
     if (peer === undefined || space === undefined) return;
-    const { trace } = this.#world;
+    const { trace, oracle, time } = this.#world;
     trace.say(`${peer.name} writes ${assertions} about s${topic}`);
-    const one = async (i: number): Promise<void> => {
-      const object = `${peer.name} ${this.#world.time.elapsedMs} ${i}`;
+    const one = async (i: number): Promise<string | undefined> => {
+      const object = `${peer.name} ${time.elapsedMs} ${i}`;
       try {
         const { id } = await space.assert({ subject: `s${topic}`, predicate: `p${i % 2}`, object });
         trace.say(`${peer.name} acknowledges ${id.slice(0, 8)}`);
         // Nobody hears a peer that has died meanwhile.
-        if (peer.space === space) this.#world.oracle.acknowledged(peer.shown, id);
+        if (peer.space !== space) return undefined;
+        oracle.acknowledged(peer.shown, id);
+        return id;
       } catch (error) {
         this.#refused(peer, error);
+        return undefined;
       }
     };
-    await Promise.all(Array.from({ length: assertions }, (_, i) => one(i)));
+    const ids = await Promise.all(Array.from({ length: assertions }, (_, i) => one(i)));
+    if (settled) await this.#settle(peer, ids);
+  }
+
+  /** Peers that are said to hold what was written must hold it whatever comes. */
+  async #settle(peer: SimPeer, ids: readonly (string | undefined)[]): Promise<void> {
+    const { trace, oracle, time } = this.#world;
+    const abort = new AbortController();
+    const cancel = time.setTimer(SETTLED_MS, () => abort.abort());
+    const told = await peer.space?.settled({ replicas: 1, signal: abort.signal }).catch(() => undefined);
+    cancel();
+    for (const name of told?.replicas ?? []) {
+      trace.say(`${peer.name} hears that ${name} holds what it wrote`);
+      const holder = this.#peers.find((other) => other.name === name);
+      for (const id of ids) if (id !== undefined && holder !== undefined) oracle.promised(holder.shown, id);
+    }
   }
 
   #refused(peer: SimPeer, error: unknown): void {
@@ -176,9 +209,6 @@ class Simulation {
       oracle.fail('peers converge in time', states.join(', '));
     }
     oracle.complete();
-    for (const { name, bans } of this.#peers) {
-      if (bans > 0) oracle.fail('honest peers are not banned', `${name} banned ${bans}`);
-    }
     if (oracle.breach === undefined) await this.#compareLenses();
   }
 
@@ -234,6 +264,19 @@ function meshed(world: World, count: number): SimPeer[] {
     );
   }
   return peers;
+}
+
+/** Rogues look for half of the peers; no honest peer looks for them. */
+function roguesAmong(world: World, peers: readonly SimPeer[], count: number): Rogue[] {
+  const random = randomOf(world.seed, 'rogues');
+  return Array.from({ length: count }, (_, number) => {
+    const dialled = random.shuffle(peers).slice(0, Math.ceil(peers.length / 2));
+    return new Rogue(
+      world,
+      `x${number}`,
+      dialled.map(({ name }) => name),
+    );
+  });
 }
 
 function rootOf({ space }: SimPeer): string | undefined {
