@@ -157,7 +157,7 @@ function lieTo(request: Request, lies: readonly Forged[]): Answer | undefined {
     case 'ping':
       return { type: 'ping', clockMs: Date.now(), count: lies.length };
     case 'roots':
-      return { type: 'roots', root, count: lies.length, flushed: root, cells: null };
+      return { type: 'roots', root, count: lies.length, flushed: root, sketch: null };
     case 'nodes':
       return { type: 'nodes', nodes: nodeViews(trie, request.salt, request.prefixes) };
     case 'pull':

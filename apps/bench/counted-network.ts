@@ -12,11 +12,13 @@ export interface Tally {
 
 const LENGTH_BYTES = 4;
 
-export function counted(network: Network, tally: Tally): Network {
+/** `onRequest` hears of each request before it is counted. */
+export function counted(network: Network, tally: Tally, onRequest: (type: string) => void): Network {
   const open: Network['openStream'] = async (...args) => {
     const stream = await network.openStream(...args);
     return countedStream(stream, tally, (frame) => {
       const { type } = decodeRequest(frame).request;
+      onRequest(type);
       if (type !== 'more' && type !== 'cancel') tally.trips++;
     });
   };
@@ -37,9 +39,9 @@ function countedStream(stream: FrameStream, tally: Tally, onSend: (frame: Uint8A
     peerId: stream.peerId,
     frames: stream.frames,
     send(frame, options) {
+      onSend(frame);
       tally.frames++;
       tally.bytes += LENGTH_BYTES + frame.length;
-      onSend(frame);
       return stream.send(frame, options);
     },
     close: () => stream.close(),

@@ -1,71 +1,65 @@
 /** `npm run bench` (docs/performance.md): measures this build on this machine, each figure beside its limit. */
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
 import type { Bench, Context } from './bench.ts';
 import { bundle } from './bundle.ts';
+import { writeCharts } from './charts.ts';
+import { updateDocument } from './document.ts';
 import { mergeTakes, type Section, type Take } from './figure.ts';
-import { fillAlone, fillBulk, fillRuns } from './fill.ts';
+import { fillAlone, fillBulk, fillRuns, fillShort } from './fill.ts';
+import { keep } from './keep.ts';
 import { open } from './open.ts';
+import { readOptions, sizesOf } from './options.ts';
 import { push } from './push.ts';
 import { puts } from './puts.ts';
+import { query } from './query.ts';
+import { quiet } from './quiet.ts';
 import { reconcile } from './reconcile.ts';
+import { describeMachine, load, machineLine, type Report } from './report.ts';
+import { spread } from './spread.ts';
 import { formatSection } from './table.ts';
+import { watch } from './watch.ts';
 
-const BENCHES: readonly Bench[] = [push, fillRuns, fillAlone, fillBulk, puts, reconcile, open, bundle];
+const BENCHES: readonly Bench[] = [
+  push,
+  fillRuns,
+  fillShort,
+  fillAlone,
+  fillBulk,
+  puts,
+  reconcile,
+  keep,
+  open,
+  query,
+  watch,
+  spread,
+  quiet,
+  bundle,
+];
 
-interface Options {
-  readonly json?: true;
-  readonly only?: readonly string[];
-  readonly rounds: number;
-  readonly assertions: number;
-  readonly openAssertions: number;
-  readonly samples: number;
-  readonly profile?: string;
-}
+const options = readOptions(BENCHES.map(({ name }) => name));
+const report = options.from === undefined ? await measureAll() : await readReport(options.from);
+if (options.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+if (options.document !== undefined) await updateDocument(options.document, report);
+if (options.charts !== undefined) await writeCharts(options.charts, report);
 
-const program = new Command('bench')
-  .description('Measures Aver on this machine, each figure beside the physical limit of the same run.')
-  .option('--only <names...>', `some of: ${BENCHES.map(({ name }) => name).join(', ')}`)
-  .option('--json', 'one JSON document on standard output')
-  .option('--rounds <n>', 'takes of each figure: the median is shown, with the lowest and highest', count, 3)
-  .option('--assertions <n>', 'single-claim assertions of a fill', count, 10_000)
-  .option('--open-assertions <n>', 'assertions in the store that is opened', count, 100_000)
-  .option('--samples <n>', 'takes of a latency within a round', count, 500)
-  .option('--profile <directory>', 'write a CPU profile of each process there')
-  .addHelpText(
-    'after',
-    '\nExamples:\n  npm run bench -- --only push fill-runs\n  npm run bench -- --json > bench.json',
-  )
-  .parse();
-
-const options = program.opts<Options>();
-const chosen = BENCHES.filter(({ name }) => options.only?.includes(name) ?? true);
-for (const name of options.only ?? []) {
-  if (!chosen.some((bench) => bench.name === name)) program.error(`error: there is no benchmark ${name}`);
-}
-await main();
-
-async function main(): Promise<void> {
+async function measureAll(): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), 'aver-bench-'));
   try {
-    const context = { ...options, directory, profiles: await profileFolder() };
+    const sizes = sizesOf(options);
+    const context = { ...sizes, directory, profiles: await profileFolder() };
     const machine = describeMachine();
-    if (options.json === undefined) process.stdout.write(`${machineLine(machine)}\n\n`);
+    show(machineLine(machine));
     const sections: Section[] = [];
-    for (const bench of chosen) {
+    for (const bench of BENCHES) {
+      if (options.only?.includes(bench.name) === false) continue;
       const section = await measure(bench, context);
       sections.push(section);
-      if (options.json === undefined) process.stdout.write(`${formatSection(section)}\n`);
+      show(formatSection(section));
     }
-    if (options.json === true) {
-      const { rounds, assertions, openAssertions, samples } = options;
-      const settings = { rounds, assertions, openAssertions, samples };
-      const report = { machine, settings, loadAfter: loadavg()[0], sections };
-      process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    }
+    return { machine, settings: { ...sizes, rounds: options.rounds }, loadAfter: load(), sections };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -81,38 +75,18 @@ async function measure(bench: Bench, context: Context): Promise<Section> {
   return { bench: bench.name, about: bench.about, figures: mergeTakes(takes) };
 }
 
+/** For people; a JSON document stands alone. */
+function show(text: string): void {
+  if (options.json !== true) process.stdout.write(`${text}\n`);
+}
+
+async function readReport(file: string): Promise<Report> {
+  return JSON.parse(await readFile(file, 'utf8')) as Report;
+}
+
 async function profileFolder(): Promise<string | undefined> {
   if (options.profile === undefined) return undefined;
   const folder = resolve(options.profile);
   await mkdir(folder, { recursive: true });
   return folder;
-}
-
-interface Machine {
-  readonly date: string;
-  readonly node: string;
-  readonly cpu: string;
-  readonly cores: number;
-  /** Processes that wanted a core in the minute before: above 0.3, others were using the machine. */
-  readonly loadBefore: number;
-}
-
-function describeMachine(): Machine {
-  return {
-    date: new Date().toISOString(),
-    node: process.version,
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
-    loadBefore: loadavg()[0] ?? Number.NaN,
-  };
-}
-
-function machineLine({ date, node, cpu, cores, loadBefore }: Machine): string {
-  return `${date}, Node ${node}, ${cores} × ${cpu}, load before ${loadBefore.toFixed(1)}`;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be 1 or more.');
-  return value;
 }

@@ -58,17 +58,14 @@ const methods = {
     return atMs;
   },
 
-  /** Writes assertions of `claimsEach` claims: as many as possible in one run, or each signed by itself. */
-  async write(from: number, count: number, claimsEach: number, alone: boolean): Promise<number> {
+  /** Writes single-claim assertions as fast as they become durable. */
+  async write(from: number, count: number): Promise<number> {
     const startedMs = machineMs();
     let next = 0;
     const writer = async () => {
-      while (next < count) {
-        const at = from + next++ * claimsEach;
-        await theSpace().assert(claimsEach === 1 ? claim(at) : claims(at, claimsEach));
-      }
+      while (next < count) await theSpace().assert(claim(from + next++));
     };
-    await Promise.all(Array.from({ length: alone ? 1 : WRITES_OPEN }, writer));
+    await Promise.all(Array.from({ length: WRITES_OPEN }, writer));
     return startedMs;
   },
 
@@ -106,12 +103,18 @@ const methods = {
     return machineMs();
   },
 
-  async counted(name: string): Promise<number> {
-    const samples = (await peer?.metrics()) ?? [];
-    return samples.reduce((sum, sample) => sum + (sample.name === name ? sample.value : 0), 0);
+  /** A counter of the peer, under all labels that agree with the given ones. */
+  async counted(name: string, labels: Readonly<Record<string, string>>): Promise<number> {
+    const samples = ((await peer?.metrics()) ?? []).filter(
+      (sample) =>
+        sample.name === name &&
+        Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+    );
+    return samples.reduce((sum, { value }) => sum + value, 0);
   },
 
   root: async (): Promise<string> => (await theSpace().status()).root,
+
   socketBytes,
 
   memory(): number {

@@ -2,23 +2,53 @@
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 
-type Row = readonly [key: Uint8Array, value: Uint8Array];
+export type Row = readonly [key: Uint8Array, value: Uint8Array];
+export type RawLevel = ClassicLevel<Uint8Array, Uint8Array>;
 
 const VIEWS = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+const ROWS_AT_ONCE = 1024;
 
-async function open(directory: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, VIEWS);
+async function open(directory: string): Promise<RawLevel> {
+  const level: RawLevel = new ClassicLevel(directory, VIEWS);
   await level.open();
   return level;
 }
 
-/** All rows of a store that a peer has closed. */
-export async function readRows(peerDirectory: string): Promise<Row[]> {
+/** The store of a peer that is not running. */
+export async function withPeerStore<Result>(
+  peerDirectory: string,
+  use: (level: RawLevel) => Promise<Result>,
+): Promise<Result> {
   const level = await open(join(peerDirectory, 'store'));
-  const rows: Row[] = [];
-  for await (const [key, value] of level.iterator()) rows.push([key, value]);
-  await level.close();
-  return rows;
+  try {
+    return await use(level);
+  } finally {
+    await level.close();
+  }
+}
+
+export interface RawRange {
+  readonly gte?: Uint8Array;
+  readonly lt?: Uint8Array;
+}
+
+/** Rows of a range, in pages. */
+export async function* pages(level: RawLevel, range: RawRange = {}): AsyncIterable<Row[]> {
+  const iterator = level.iterator(range);
+  for (let page = await iterator.nextv(ROWS_AT_ONCE); page.length > 0; ) {
+    yield page;
+    page = await iterator.nextv(ROWS_AT_ONCE);
+  }
+  await iterator.close();
+}
+
+/** All rows of a store that a peer has closed. */
+export function readRows(peerDirectory: string): Promise<Row[]> {
+  return withPeerStore(peerDirectory, async (level) => {
+    const rows: Row[] = [];
+    for await (const page of pages(level)) rows.push(...page);
+    return rows;
+  });
 }
 
 /** Seconds to write the rows to an empty store in batches, the last one synced. */

@@ -1,29 +1,19 @@
 /** Bare libp2p with Aver's own options in a process of its own: gossipsub without validation, and one stream. */
 import { once } from 'node:events';
 import type { Stream } from '@libp2p/interface';
-import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
-import { createLibp2p, type Libp2p } from 'libp2p';
-import { MemoryMetrics } from '../../src/base/counters.ts';
-import { loadFastHash } from '../../src/base/hash.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { systemClock } from '../../src/base/system-clock.ts';
-import { systemRandom } from '../../src/base/system-random.ts';
-import { Gater } from '../../src/net/gater.ts';
-import { type NodeServices, sharedOptions } from '../../src/net/libp2p-options.ts';
 import { cpuMs, machineMs } from './clock.ts';
+import { RAW_TOPIC, type RawNode, startRawNode, subscribed } from './raw-node.ts';
 import { serve } from './remote.ts';
 
-const TOPIC = 'bench';
 const PROTOCOL = '/bench/stream';
 const CHUNK_BYTES = 256 * 1024;
-const CONNECTIONS_MAX = 10;
 
-let node: Libp2p<NodeServices> | undefined;
+let node: RawNode | undefined;
 const heardMs: number[] = [];
 const waiting: { readonly count: number; resolve(atMs: number): void }[] = [];
 
-function theNode(): Libp2p<NodeServices> {
+function theNode(): RawNode {
   if (node === undefined) throw new Error('The node was not started.');
   return node;
 }
@@ -57,19 +47,9 @@ const methods = {
   cpuMs,
 
   async start(): Promise<string> {
-    await loadFastHash();
-    const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
-    const gater = new Gater(systemClock, { denyPrivate: false });
-    const shared = await sharedOptions({ seed: systemRandom.bytes(32), ports }, gater, CONNECTIONS_MAX);
-    node = (await createLibp2p({
-      ...shared,
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-      transports: [tcp()],
-    })) as Libp2p<NodeServices>;
-    await node.start();
+    node = await startRawNode();
     await node.handle(PROTOCOL, swallow);
     node.services.pubsub.addEventListener('message', onHeard);
-    node.services.pubsub.subscribe(TOPIC);
     return String(node.getMultiaddrs()[0]);
   },
 
@@ -78,16 +58,13 @@ const methods = {
   },
 
   /** Resolves when the other node is known to listen to the topic. */
-  async subscribed(): Promise<void> {
-    const { pubsub } = theNode().services;
-    while (pubsub.getSubscribers(TOPIC).length === 0) await once(pubsub, 'subscription-change');
-  },
+  subscribed: (): Promise<void> => subscribed(theNode(), 1),
 
   async publish(n: number, bytes: number): Promise<number> {
     const message = new Uint8Array(bytes);
     new DataView(message.buffer).setUint32(0, n);
     const atMs = machineMs();
-    await theNode().services.pubsub.publish(TOPIC, message);
+    await theNode().services.pubsub.publish(RAW_TOPIC, message);
     return atMs;
   },
 

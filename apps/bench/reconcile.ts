@@ -1,129 +1,148 @@
 /**
- * Reconcile: two peers compare sets that are equal or differ in the last assertions of d authors. In one
- * process and without a real network, so that bytes and round trips are counted and not timed.
+ * Reconcile: two peers find where their big sets differ, and one pulls it. Differences of one size are
+ * clustered (few authors wrote all of it) or spread (as many authors as can be).
  */
-import { setTimeout } from 'node:timers/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Run } from '../../src/assertion/model.ts';
-import { systemClock } from '../../src/base/system-clock.ts';
-import { systemRandom } from '../../src/base/system-random.ts';
-import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
-import { MemoryHub } from '../../src/net/memory-hub.ts';
-import { MemoryNetwork } from '../../src/net/memory-network.ts';
-import { TestAuthor, testSpace } from '../../src/testing/chains.ts';
-import { SyncPeer } from '../../src/testing/sync-peer.ts';
-import type { Bench } from './bench.ts';
-import { counted, type Tally } from './counted-network.ts';
-import type { Take } from './figure.ts';
+import { scoped } from '../../src/base/scoped.ts';
+import type { Bench, Context } from './bench.ts';
+import { atMost, quantile, type Take } from './figure.ts';
+import { type SyncCost, Twins } from './twins.ts';
 
-const DIFFERENCES = [1, 10, 100, 1000] as const;
+const AUTHORS = [10, 1000, 100_000] as const;
+const DIFFERENCES = [1, 10, 100, 1000, 10_000] as const;
+/** A clustered difference: so many new assertions of each author. */
+const PER_AUTHOR = 1000;
+const RUN_ASSERTIONS = 128;
 /** A tip: author, seq and id. Nobody can name a difference in less without knowing the sets. */
 const TIP_BYTES = 72;
 const ROOT_BYTES = 32;
-/** Connecting sets off a sync of its own; it is not to be counted. */
-const CONNECT_MS = 500;
-const NEVER_MS = 2 ** 31 - 1;
-/** Both peers hold as many; authors are keyed by 16 bits. */
-const AUTHORS_MAX = 50_000;
-const OWN = { via: 'own', from: 'self' } as const;
 
 export const reconcile: Bench = {
   name: 'reconcile',
-  about: 'two peers find where their sets differ and one pulls it; one tip per author; in one process',
+  about:
+    'N assertions, d more on one side: finding the difference (×: of two roots and the differing tips), ' +
+    'and the whole sync beside the runs pulled; bytes both ways, CPU of both sides, in one process',
+  once: true,
   async run(context) {
-    const size = Math.min(context.assertions, AUTHORS_MAX);
-    const differences = DIFFERENCES.filter((d) => d <= size);
-    const world = await newWorld(
-      size,
-      differences.reduce((sum, d) => sum + d, 0),
-    );
-    const takes = [...(await equalTakes(world, size))];
-    for (const d of differences) takes.push(...(await differentTakes(world, d)));
-    await Promise.all([world.asker.stop(), world.answerer.stop()]);
+    const takes: Take[] = [];
+    for (const size of context.reconcileSizes)
+      for (const authors of AUTHORS)
+        if (authors <= size) takes.push(...(await measureWorld(context, size, authors)));
     return takes;
   },
 };
 
-interface World {
-  readonly asker: SyncPeer;
-  readonly answerer: SyncPeer;
-  readonly tally: Tally;
-  /** Runs that only the answerer gets. */
-  readonly fresh: Run[];
+async function measureWorld(context: Context, size: number, authors: number): Promise<Take[]> {
+  const directory = await mkdtemp(join(context.directory, 'reconcile-'));
+  const takes = await scoped(await Twins.create(directory, size, authors), async (twins) => {
+    const world = `${size.toLocaleString('en')} by ${authors.toLocaleString('en')}`;
+    const takes = await equalTakes(twins, `${world}, equal`);
+    for (const { d, by } of cases(authors, size)) {
+      const name = `${world}, d = ${d.toLocaleString('en')} by ${by.toLocaleString('en')}`;
+      takes.push(...(await differentTakes(twins, name, d, by)));
+    }
+    return takes;
+  });
+  await rm(directory, { recursive: true });
+  return takes;
 }
 
-async function newWorld(size: number, fresh: number): Promise<World> {
-  const space = testSpace();
-  const crypto = nodeCrypto();
-  const runs: Run[] = [];
-  for (let number = 1; number <= size + fresh; number++) {
-    const author = await TestAuthor.create(space, crypto, number);
-    runs.push(await author.run([author.next(undefined)]));
+/** Clustered and spread, where that is not the same. */
+function cases(authors: number, size: number): { readonly d: number; readonly by: number }[] {
+  return DIFFERENCES.filter((d) => d <= size).flatMap((d) =>
+    [...new Set([Math.min(authors, Math.ceil(d / PER_AUTHOR)), Math.min(authors, d)])].map((by) => ({
+      d,
+      by,
+    })),
+  );
+}
+
+async function equalTakes(twins: Twins, of: string): Promise<Take[]> {
+  const costs: SyncCost[] = [];
+  for (let i = 0; i < repeats(1); i++) costs.push(await twins.sync());
+  const figure = figures(costs.slice(1));
+  return [
+    foundBytes(of, figure.bytes, 0, 350),
+    { of, name: 'trips', unit: '', value: figure.trips, bar: atMost(1) },
+    { of, name: 'CPU', unit: 'ms', value: figure.cpuMs },
+    { of, name: 'disk reads', unit: '', value: figure.reads, bar: atMost(0) },
+  ];
+}
+
+async function differentTakes(twins: Twins, of: string, d: number, by: number): Promise<Take[]> {
+  const costs: SyncCost[] = [];
+  for (let i = 0; i < repeats(d); i++) {
+    await twins.differ(await fresh(twins, d, by));
+    costs.push(await twins.sync());
   }
-  const hub = new MemoryHub({ clock: systemClock, random: systemRandom });
-  const tally: Tally = { frames: 0, bytes: 0, trips: 0 };
-  const start = (id: string, asks: boolean) =>
-    SyncPeer.start({
-      hub,
-      space,
-      number: 0,
-      network: counted(new MemoryNetwork(hub, id), tally),
-      push: false,
-      pull: asks,
-      antiEntropyMs: NEVER_MS,
-      digestMs: NEVER_MS,
-      pingMs: NEVER_MS,
-    });
-  const [asker, answerer] = [await start('asker', true), await start('answerer', false)];
-  for (const peer of [asker, answerer]) await peer.replica.ingest(runs.slice(0, size), OWN);
-  await asker.connect(answerer);
-  await asker.sync.compare(answerer.id);
-  await setTimeout(CONNECT_MS);
-  return { asker, answerer, tally, fresh: runs.slice(size) };
-}
-
-interface Cost extends Tally {
-  readonly cpuMs: number;
-}
-
-/** What an action costs both peers together. */
-async function costOf(tally: Tally, action: () => Promise<unknown>): Promise<Cost> {
-  Object.assign(tally, { frames: 0, bytes: 0, trips: 0 });
-  const cpu = process.cpuUsage();
-  await action();
-  const { user, system } = process.cpuUsage(cpu);
-  return { ...tally, cpuMs: (user + system) / 1000 };
-}
-
-async function equalTakes({ asker, answerer, tally }: World, size: number): Promise<Take[]> {
-  const cost = await costOf(tally, () => asker.sync.compare(answerer.id));
-  return takesOf(`equal, ${size.toLocaleString('en')} tips`, cost, 2 * ROOT_BYTES);
-}
-
-async function differentTakes({ asker, answerer, tally, fresh }: World, d: number): Promise<Take[]> {
-  await answerer.replica.ingest(fresh.splice(0, d), OWN);
-  // A comparison for people goes down the trie, which is the fallback of a sync.
-  const trie = await costOf(tally, () => asker.sync.compare(answerer.id));
-  const pulledBefore = asker.metric('bytes_pulled');
-  const sync = await costOf(tally, () => asker.sync.sync());
-  if (asker.root !== answerer.root) throw new Error('The peers still differ.');
-  const runBytes = asker.metric('bytes_pulled') - pulledBefore;
-  const name = `d = ${d.toLocaleString('en')}`;
-  const least = 2 * ROOT_BYTES + d * TIP_BYTES;
+  // The first one compiles, and checks the authors' keys.
+  const figure = figures(costs.slice(1));
+  const bars = barsOf(d, by);
   return [
-    ...takesOf(`${name}, sync`, { ...sync, bytes: sync.bytes - runBytes }, least),
-    ...takesOf(`${name}, trie alone`, trie, least),
+    foundBytes(of, figure.bytes, by, bars?.bytes),
+    { of, name: 'trips', unit: '', value: figure.trips, bar: atMost(bars?.trips) },
+    { of, name: 'CPU', unit: 'ms', value: figure.cpuMs, bar: atMost(bars?.cpuMs) },
+    { of, name: 'disk reads', unit: '', value: figure.reads },
+    { of, name: 'whole sync', unit: 'B', value: figure.syncBytes },
+    { of, name: 'its trips', unit: '', value: figure.syncTrips },
+    { of, name: 'its CPU', unit: 'ms', value: figure.syncCpuMs },
   ];
 }
 
-function takesOf(name: string, cost: Cost, bytesLeast: number): Take[] {
-  return [
-    {
-      name: `${name}, bytes beyond the runs`,
-      unit: 'B',
-      value: cost.bytes,
-      limit: ['two roots and d tips', bytesLeast],
-    },
-    { name: `${name}, round trips`, unit: '', value: cost.trips, limit: ['one', 1] },
-    { name: `${name}, CPU of both`, unit: 'ms', value: cost.cpuMs },
-  ];
+interface Bars {
+  readonly bytes: number;
+  readonly trips?: number;
+  readonly cpuMs?: number;
+}
+
+/** What it costs depends on the difference, hardly on the sets: so the same holds for all sizes. */
+function barsOf(d: number, by: number): Bars | undefined {
+  if (d === 1) return { bytes: 600, trips: 2, cpuMs: 1 };
+  if (d === 100 && by === 100) return { bytes: 12_000, trips: 2, cpuMs: 2 };
+  if (d === 10_000 && by === 10) return { bytes: 3000 };
+  return undefined;
+}
+
+function foundBytes(of: string, value: number, tips: number, most: number | undefined): Take {
+  const least = 2 * ROOT_BYTES + tips * TIP_BYTES;
+  return {
+    of,
+    name: 'found with',
+    unit: 'B',
+    value,
+    limit: ['two roots and the tips', least],
+    bar: atMost(most),
+  };
+}
+
+/** With the first one, which does not count. */
+function repeats(d: number): number {
+  return d <= 100 ? 8 : d <= 1000 ? 4 : 3;
+}
+
+/** So many new assertions by the first authors. */
+async function fresh({ writers }: Twins, assertions: number, authors: number): Promise<Run[]> {
+  const runs: Run[] = [];
+  const plan = { assertions, authors, perRun: RUN_ASSERTIONS, claimsEach: 1 };
+  for await (const run of writers.runs(plan)) runs.push(run);
+  return runs;
+}
+
+function figures(costs: readonly SyncCost[]) {
+  const median = (of: (cost: SyncCost) => number) =>
+    quantile(
+      costs.map(of).sort((a, b) => a - b),
+      0.5,
+    );
+  return {
+    bytes: median(({ found }) => found.bytes),
+    trips: median(({ found }) => found.trips),
+    cpuMs: median(({ found }) => found.cpuMs),
+    reads: median(({ found }) => found.reads),
+    syncBytes: median(({ synced, runBytes }) => synced.bytes - runBytes),
+    syncTrips: median(({ synced }) => synced.trips),
+    syncCpuMs: median(({ synced }) => synced.cpuMs),
+  };
 }

@@ -1,34 +1,83 @@
-/** Figures as text for people. */
-import type { Figure, Section, Spread } from './figure.ts';
+/** Figures as tables: of text for a terminal, of Markdown for the document. */
+import type { Figure, Section, Spread, Verdict } from './figure.ts';
+
+interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Columns of words; the others are numbers. */
+  readonly words: ReadonlySet<number>;
+}
 
 export function formatSection(section: Section): string {
-  const rows = [
-    ['', 'value', '', 'min–max', 'limit', 'its value', 'ratio', 'min–max'],
-    ...section.figures.map(rowOf),
-  ];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const lines = rows.map((row) =>
+  const { head, rows, words } = tableOf(section);
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const lines = all.map((row) =>
     row
-      .map((cell, i) => (LEFT.has(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .map((cell, i) => (words.has(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join('  ')
       .trimEnd(),
   );
   return `${section.bench}: ${section.about}\n${lines.join('\n')}\n`;
 }
 
-/** Columns of words. */
-const LEFT = new Set([0, 2, 4]);
+export function markdownTable(section: Section): string {
+  const { head, rows, words } = tableOf(section);
+  const rule = head.map((_, i) => (words.has(i) ? '---' : '--:'));
+  return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
 
-function rowOf({ name, unit, value, limit }: Figure): string[] {
-  const figure = [name, short(value.median), unit, range(value)];
-  if (limit === undefined) return [...figure, '', '', '', ''];
+function tableOf(section: Section): Table {
+  return section.figures.every(({ of }) => of !== undefined) ? matrixOf(section) : listOf(section);
+}
+
+/** A row for each figure. */
+function listOf({ figures }: Section): Table {
+  const head = ['', 'value', '', 'min–max', 'limit, same run', 'its value', 'ratio', 'min–max', 'bar'];
+  return { head, rows: figures.map(listRow), words: new Set([0, 2, 4, 8]) };
+}
+
+function listRow({ name, unit, value, limit, bar }: Figure): string[] {
   return [
-    ...figure,
-    limit.name,
-    short(limit.value.median),
-    `${short(limit.ratio.median)} ×`,
-    range(limit.ratio),
+    name,
+    short(value.median),
+    unit,
+    range(value),
+    ...(limit === undefined
+      ? ['', '', '', '']
+      : [limit.name, short(limit.value.median), `${short(limit.ratio.median)} ×`, range(limit.ratio)]),
+    bar === undefined ? '' : verdict(bar),
   ];
+}
+
+/** A row for each thing that was measured, a column for each way. */
+function matrixOf({ figures }: Section): Table {
+  const columns = [...Map.groupBy(figures, ({ name, unit }) => (unit === '' ? name : `${name}, ${unit}`))];
+  const rows = [...Map.groupBy(figures, ({ of = '' }) => of)].map(([of, inRow]) => [
+    of,
+    ...columns.map(([, inColumn]) => cell(inRow.find((figure) => inColumn.includes(figure)))),
+  ]);
+  return { head: ['', ...columns.map(([name]) => name)], rows, words: new Set([0]) };
+}
+
+function cell(figure: Figure | undefined): string {
+  if (figure === undefined) return '';
+  const { value, limit, bar } = figure;
+  const ratio = limit === undefined ? '' : ` (${short(limit.ratio.median)} ×)`;
+  return `${short(value.median)}${ratio}${bar === undefined ? '' : ` ${mark(bar)}`}`;
+}
+
+function verdict(bar: Verdict): string {
+  const sign = bar.op === '<=' ? '≤' : '≥';
+  return `${sign} ${short(bar.than)}${bar.on === 'ratio' ? ' ×' : ''} ${bar.met ? 'met' : missed(bar)}`;
+}
+
+function mark(bar: Verdict): string {
+  return bar.met ? '✓' : `✗ ${bar.op === '<=' ? '≤' : '≥'} ${short(bar.than)}`;
+}
+
+function missed({ missedBy = Number.NaN }: Verdict): string {
+  return Number.isFinite(missedBy) ? `missed by ${short(missedBy)} ×` : 'missed';
 }
 
 function range({ min, max }: Spread): string {

@@ -10,7 +10,7 @@ import { limits } from '../base/limits.ts';
 import vectors from './assertion-vectors.json' with { type: 'json' };
 import { encodeHeader, hashPayload, identify } from './codec.ts';
 import type { Assertion, Header, Run } from './model.ts';
-import { decodeRun, encodeRun } from './run-codec.ts';
+import { decodeRun, encodeRun, joinRuns, weightBound } from './run-codec.ts';
 
 beforeAll(loadFastHash);
 
@@ -137,6 +137,35 @@ describe('a header', () => {
 });
 
 describe('a run', () => {
+  test('in parts that are joined again has the bytes of the whole under its last signature', () => {
+    fc.assert(
+      fc.property(run, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), (given, cuts) => {
+        const parts: Assertion[][] = [[]];
+        for (const [i, assertion] of given.assertions.entries()) {
+          if (i > 0 && cuts[i]) parts.push([]);
+          parts.at(-1)?.push(assertion);
+        }
+        const encoded = parts.map((assertions, i) => {
+          const signature = i === parts.length - 1 ? given.signature : new Uint8Array(64);
+          const lastTime = (assertions.at(-1) as Assertion).hlc.time;
+          return { bytes: encodeRun({ ...given, assertions, signature }), lastTime };
+        });
+        expect(joinRuns(encoded)).toEqual(encodeRun(given));
+      }),
+    );
+  });
+
+  test('weighs no more than its bound says', () => {
+    fc.assert(
+      fc.property(run, (given) => {
+        for (const assertion of given.assertions) {
+          const weight = encodeHeader(assertion).length + assertion.payloadSize;
+          expect(weightBound(assertion)).toBeGreaterThanOrEqual(weight);
+        }
+      }),
+    );
+  });
+
   test('reads as what was written, with the same ids, whatever is erased [STS-18][STS-19]', () => {
     fc.assert(
       fc.property(run, (given) => {

@@ -29,6 +29,25 @@ const KIND_MAX = 0xffff;
  */
 export const RUN_WEIGHT_MAX: number = limits.runBytesMax - 256;
 
+/** Bytes of a header without parents, one parent, a basis, and a proof with four admissions; rounded up. */
+const HEADER_BYTES = 200;
+const PARENT_BYTES = 34;
+const BASIS_BYTES = 34;
+const PROOF_BYTES = 320;
+/** A signature with its head: how every encoded run ends. */
+const SIGNATURE_BYTES = 66;
+
+type Weighed = Pick<Header, 'payloadSize' | 'basis'> & {
+  readonly parents: readonly unknown[];
+  readonly proof: unknown;
+};
+
+/** At least as many bytes as header and payload take, without encoding them. */
+export function weightBound({ payloadSize, parents, basis, proof }: Weighed): number {
+  const named = PARENT_BYTES * parents.length + (basis === null ? 0 : BASIS_BYTES);
+  return payloadSize + HEADER_BYTES + named + (proof === null ? 0 : PROOF_BYTES);
+}
+
 const scratch = new CborWriter();
 
 export function encodeRun(run: Run): Uint8Array {
@@ -107,6 +126,51 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
 
 function oversize(): AverError {
   return new AverError('OVERSIZE', `A run is over ${limits.runBytesMax} bytes.`);
+}
+
+/** An encoded run, with the clock of its last assertion. */
+export interface EncodedRun {
+  readonly bytes: Uint8Array;
+  readonly lastTime: bigint;
+}
+
+/**
+ * Consecutive encoded runs of one chain as one: the last signature covers all, because each `prev`
+ * commits to the one before. Nothing is hashed or decoded but the heads that change. The caller sees
+ * to it that the whole is no larger than a run may be.
+ */
+export function joinRuns(runs: readonly EncodedRun[]): Uint8Array {
+  const parts = runs.map(({ bytes }) => openRun(bytes));
+  const writer = scratch.reset();
+  let time: bigint | undefined;
+  for (const [i, { reader, count, head }] of parts.entries()) {
+    const { bytes, lastTime } = runs[i] as EncodedRun;
+    if (time === undefined) {
+      writer.raw(head).array(parts.reduce((sum, part) => sum + part.count, 0));
+    } else if (count > 0) {
+      // The clock of a run's first item is told in full, that of an inner one as a step.
+      const length = reader.array(7);
+      writer
+        .array(length)
+        .uint(reader.uint(KIND_MAX))
+        .u64(reader.u64() - time);
+    }
+    writer.raw(reader.slice(reader.position, bytes.length - SIGNATURE_BYTES));
+    time = lastTime;
+  }
+  const { bytes } = runs[runs.length - 1] as EncodedRun;
+  return writer.raw(bytes.subarray(bytes.length - SIGNATURE_BYTES)).finish();
+}
+
+/** What stands before the items of an encoded run, and a reader that is about to read those. */
+function openRun(bytes: Uint8Array): { reader: CborReader; head: Uint8Array; count: number } {
+  const reader = new CborReader(bytes);
+  reader.array(5, 5);
+  reader.hash();
+  reader.uint();
+  reader.hashOrNull();
+  const head = reader.slice(0, reader.position);
+  return { reader, head, count: reader.array(limits.runAssertionsMax) };
 }
 
 type Implied = Pick<Header, 'space' | 'author' | 'seq' | 'prev'>;

@@ -109,7 +109,9 @@ export function readU64(bytes: Uint8Array, at = 0): bigint {
 }
 
 export function readU32(bytes: Uint8Array, at = 0): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at);
+  const [a, b] = [bytes[at] as number, bytes[at + 1] as number];
+  const [c, d] = [bytes[at + 2] as number, bytes[at + 3] as number];
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
 export function bytesToBase64Url(bytes: Uint8Array): string {

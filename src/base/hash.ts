@@ -46,9 +46,22 @@ export function blake3Keyed(key: Uint8Array, ...parts: readonly Uint8Array[]): U
   return digest(fastKeyed, parts);
 }
 
+/** Short parts are put together here: handing one over costs more than hashing it. */
+const short = new Uint8Array(2048);
+
 function digest(hasher: Hasher, parts: readonly Uint8Array[]): Uint8Array {
   hasher.init();
-  for (const part of parts) hasher.update(part);
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (parts.length === 1 || length > short.length) for (const part of parts) hasher.update(part);
+  else {
+    let at = 0;
+    for (const part of parts) {
+      short.set(part, at);
+      at += part.length;
+    }
+    hasher.update(short.subarray(0, length));
+  }
   return hasher.digest('binary');
 }
 

@@ -107,6 +107,8 @@ export const limits = {
   haveMax: 32,
   /** Cells in an answer to Roots: enough to read about ten differing tips at once. */
   rootsCells: 16,
+  /** Counts in an answer to Roots: a byte each, they tell the size of a larger difference within a fifth. */
+  rootsCounts: 64,
   /** Trie prefixes in one Nodes request. */
   nodePrefixesMax: 256,
   /** Authors in one digest's clock delta. */
@@ -140,6 +142,12 @@ export const limits = {
   diffEntriesMax: 10_000,
   /** Runs that a responder follows back along one branch of a forked chain. */
   forkWalkRunsMax: 4096,
+  /**
+   * Small runs of one chain are served as one when they lie so close, or are so old. The whole is held
+   * where it comes from the future there: so a slow clock delays the older part by no more than this.
+   */
+  joinSpanMs: MINUTE,
+  joinAgeMs: 10 * MINUTE,
   /** Own runs queued for push; beyond it peers are told to pull. */
   pushQueueBytesMax: 4 * MiB,
   /** Erased payloads asked for in one round. */
@@ -300,5 +308,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
+  ['rootsCells', 'rootsCounts'],
+  ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],
 ];

@@ -1,30 +1,78 @@
 /**
  * Cells of a sketch on the wire: for each 8 bytes of short ids, 4 bytes of checks, and the count as a
- * zigzag varint (7 bits a byte, least significant first): about 13 bytes.
+ * varint (7 bits a byte, least significant first). Of a count only what it differs from its expectation
+ * is told, zigzag: cell i of a sketch of n entries holds about 2n/(2 + i). About 13 bytes a cell.
  */
 import { AverError } from '../base/errors.ts';
-import { type Cells, cellsUpTo, emptyCells } from './sketch.ts';
+import { type Cells, cellsUpTo, emptyCells, SHORT_ID_BYTES, type ShortId } from './sketch.ts';
 
 const FIXED_BYTES = 12;
-/** Of a varint: enough for 32 bits. */
+/** Of a varint: a count and its expectation have 32 bits each, so their difference needs 35. */
 const COUNT_BYTES_MAX = 5;
+const INT32_MAX = 0x7fffffff;
+
+/** What cell `i` most likely counts, the whole sketch having `total` entries. Exact in every engine. */
+function expectedCount(total: number, i: number): number {
+  return i === 0 ? 0 : Math.floor((2 * total) / (2 + i));
+}
+
+class CountWriter {
+  readonly bytes: Uint8Array;
+  at = 0;
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length);
+  }
+
+  count(value: number, expected: number): void {
+    const step = value - expected;
+    let rest = step >= 0 ? 2 * step : -2 * step - 1;
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes[this.at++] = (rest % 128) | 128;
+    this.bytes[this.at++] = rest;
+  }
+
+  finish(): Uint8Array {
+    return this.bytes.slice(0, this.at);
+  }
+}
+
+class CountReader {
+  readonly bytes: Uint8Array;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  count(expected: number): number {
+    let zigzag = 0;
+    let weight = 1;
+    for (let i = 0; ; i++) {
+      const byte = this.bytes[this.at++];
+      if (byte === undefined || i >= COUNT_BYTES_MAX) throw bad('a count is cut off or too large');
+      if (byte === 0 && i > 0) throw bad('a count is not in its shortest form');
+      zigzag += (byte & 127) * weight;
+      weight *= 128;
+      if (byte < 128) break;
+    }
+    const value = expected + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
+    if (value > INT32_MAX || value < -INT32_MAX - 1) throw bad('a count is too large');
+    return value;
+  }
+}
 
 export function packCells(cells: Cells): Uint8Array {
   const { length } = cells.counts;
-  const bytes = new Uint8Array(length * (FIXED_BYTES + COUNT_BYTES_MAX));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
+  const writer = new CountWriter(length * (FIXED_BYTES + COUNT_BYTES_MAX));
+  const view = new DataView(writer.bytes.buffer);
   for (let i = 0; i < length; i++) {
-    view.setUint32(at, cells.high[i] as number);
-    view.setUint32(at + 4, cells.low[i] as number);
-    view.setUint32(at + 8, cells.checks[i] as number);
-    at += FIXED_BYTES;
-    const count = cells.counts[i] as number;
-    let rest = ((count << 1) ^ (count >> 31)) >>> 0;
-    for (; rest > 127; rest >>>= 7) bytes[at++] = (rest & 127) | 128;
-    bytes[at++] = rest;
+    view.setUint32(writer.at, cells.high[i] as number);
+    view.setUint32(writer.at + 4, cells.low[i] as number);
+    view.setUint32(writer.at + 8, cells.checks[i] as number);
+    writer.at += FIXED_BYTES;
+    writer.count(cells.counts[i] as number, expectedCount(cells.counts[0] as number, i));
   }
-  return bytes.slice(0, at);
+  return writer.finish();
 }
 
 /** Throws `BAD_ENCODING` for more than `max` cells, none, or anything but the one encoding of some. */
@@ -32,27 +80,60 @@ export function unpackCells(bytes: Uint8Array, max: number): Cells {
   if (bytes.length > max * (FIXED_BYTES + COUNT_BYTES_MAX)) throw bad('it is too long');
   const cells = emptyCells(max);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
+  const reader = new CountReader(bytes);
   let length = 0;
-  for (; at < bytes.length; length++) {
-    if (length === max || at + FIXED_BYTES >= bytes.length) throw bad('it is cut off or too long');
-    cells.high[length] = view.getUint32(at);
-    cells.low[length] = view.getUint32(at + 4);
-    cells.checks[length] = view.getUint32(at + 8);
-    at += FIXED_BYTES;
-    let zigzag = 0;
-    let shift = 0;
-    for (let byte = 128; byte > 127; shift += 7) {
-      byte = bytes[at++] ?? 256;
-      if (byte > 255 || shift > 28 || (shift === 28 && byte > 15))
-        throw bad('a count is cut off or too large');
-      if (byte === 0 && shift > 0) throw bad('a count is not in its shortest form');
-      zigzag = (zigzag | ((byte & 127) << shift)) >>> 0;
-    }
-    cells.counts[length] = (zigzag >>> 1) ^ -(zigzag & 1);
+  for (; reader.at < bytes.length; length++) {
+    if (length === max || reader.at + FIXED_BYTES >= bytes.length) throw bad('it is cut off or too long');
+    cells.high[length] = view.getUint32(reader.at);
+    cells.low[length] = view.getUint32(reader.at + 4);
+    cells.checks[length] = view.getUint32(reader.at + 8);
+    reader.at += FIXED_BYTES;
+    cells.counts[length] = reader.count(expectedCount(cells.counts[0] as number, length));
   }
   if (length === 0) throw bad('it is empty');
   return cellsUpTo(cells, length);
+}
+
+/** The counts from one cell on, without the sums. */
+export function packCounts(counts: Int32Array, from: number): Uint8Array {
+  const writer = new CountWriter((counts.length - from) * COUNT_BYTES_MAX);
+  for (let i = from; i < counts.length; i++) {
+    writer.count(counts[i] as number, expectedCount(counts[0] as number, i));
+  }
+  return writer.finish();
+}
+
+/** The counts with those that are told elsewhere before them. Throws `BAD_ENCODING` unless they are `length` in all. */
+export function unpackCounts(bytes: Uint8Array, before: Int32Array, length: number): Int32Array {
+  const counts = new Int32Array(length);
+  counts.set(before);
+  const reader = new CountReader(bytes);
+  for (let i = before.length; i < length; i++) {
+    counts[i] = reader.count(expectedCount(counts[0] as number, i));
+  }
+  if (reader.at !== bytes.length) throw bad('counts follow the last one');
+  return counts;
+}
+
+export function packShortIds(ids: readonly ShortId[]): Uint8Array {
+  const bytes = new Uint8Array(ids.length * SHORT_ID_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [i, { high, low }] of ids.entries()) {
+    view.setUint32(i * SHORT_ID_BYTES, high);
+    view.setUint32(i * SHORT_ID_BYTES + 4, low);
+  }
+  return bytes;
+}
+
+/** Throws `BAD_ENCODING` for more than `max`. */
+export function unpackShortIds(bytes: Uint8Array, max: number): ShortId[] {
+  const count = bytes.length / SHORT_ID_BYTES;
+  if (!Number.isInteger(count) || count > max) throw bad('it names too many entries, or half of one');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: count }, (_, i) => ({
+    high: view.getUint32(i * SHORT_ID_BYTES),
+    low: view.getUint32(i * SHORT_ID_BYTES + 4),
+  }));
 }
 
 function bad(why: string): AverError {

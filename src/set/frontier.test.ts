@@ -4,7 +4,8 @@ import { blake3, loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import { Frontier } from './frontier.ts';
 import type { TipRecord } from './journal-keys.ts';
-import { Trie } from './trie.ts';
+import { shortId } from './sketch.ts';
+import { Trie, type TrieEntry } from './trie.ts';
 
 beforeAll(loadFastHash);
 
@@ -20,10 +21,11 @@ function tip(n: number, author = n): TipRecord {
 test('holds the tips of each author, several where one forked, and none where the last one went', () => {
   const frontier = new Frontier([tip(1), tip(2, 1), tip(3)]);
   const { author } = tip(1);
-  expect(frontier.tipsOf(author)).toEqual([tip(1), tip(2, 1)]);
+  const tipsOf = () => frontier.tipsOf(author).map(({ seq, id, hlc }) => ({ author, seq, id, hlc }));
+  expect(tipsOf()).toEqual([tip(1), tip(2, 1)]);
   expect(frontier.authors).toBe(2);
   frontier.apply({ add: [tip(4, 1)], remove: [tip(1)] });
-  expect(frontier.tipsOf(author)).toEqual([tip(2, 1), tip(4, 1)]);
+  expect(tipsOf()).toEqual([tip(2, 1), tip(4, 1)]);
   expect([...frontier.tips()]).toHaveLength(3);
   frontier.apply({ add: [], remove: [tip(2, 1), tip(4, 1)] });
   expect(frontier.tipsOf(author)).toEqual([]);
@@ -43,6 +45,17 @@ test('gives back the state of any root that it named lately, and of the one that
   expect(frontier.at(roots[5] as Uint8Array)).toBeUndefined();
   expect(frontier.flushed.root).toEqual(roots[0]);
   expect(frontier.at(roots[0] as Uint8Array)?.size).toBe(1);
+});
+
+test('finds an entry by its short id, now and for a while after it went', () => {
+  const frontier = new Frontier([tip(1), tip(2)]);
+  const [one, two] = frontier.trie.entries() as [TrieEntry, TrieEntry];
+  frontier.apply({ add: [], remove: [one as TrieEntry & TipRecord] });
+  expect(frontier.entry(shortId(one.hash))).toEqual(one);
+  expect(frontier.entry(shortId(two.hash))).toEqual(two);
+  const { high, low } = shortId(two.hash);
+  // The same 53 bits, another id.
+  expect(frontier.entry({ high: (high ^ 0x80000000) >>> 0, low })).toBeUndefined();
 });
 
 test('remembers no state that it was not asked for', () => {

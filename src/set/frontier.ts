@@ -1,12 +1,12 @@
 /**
  * The frontier in memory: every author's tips, the trie and the sketch over them, and the snapshots of
- * both that sessions name by root.
+ * both that sessions name by root. A change costs the same however many tips there are.
  */
 import { LRUCache } from 'lru-cache';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { TipRecord } from './journal-keys.ts';
-import { type Cells, cellsUpTo, Sketch, shortId } from './sketch.ts';
+import { type Cells, cellsUpTo, type ShortId, Sketch, shortId } from './sketch.ts';
 import { Trie, type TrieEntry, trieEntry } from './trie.ts';
 
 /** What a batch of new runs does to the frontier. */
@@ -15,28 +15,31 @@ export interface FrontierChange {
   readonly remove: readonly TipRecord[];
 }
 
+/** A tip with its place in the trie. */
+type FrontierTip = TipRecord & TrieEntry;
+
 /** One state of the frontier that a session may name. */
 interface Snapshot {
   readonly trie: Trie;
   readonly cells: Cells;
 }
 
+const NONE: readonly FrontierTip[] = [];
+
 export class Frontier {
-  readonly #tips = new Map<string, readonly TipRecord[]>();
+  /** By author in hex; never an empty list. */
+  readonly #tips = new Map<string, readonly FrontierTip[]>();
   readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
-  readonly #entries = new Map<string, TrieEntry>();
-  readonly #gone = new LRUCache<string, TrieEntry>({ max: limits.recentIdsMax });
-  #trie: Trie;
+  readonly #entries = new Map<number, TrieEntry>();
+  readonly #gone = new LRUCache<number, TrieEntry>({ max: limits.recentIdsMax });
+  #trie: Trie = Trie.empty;
   /** The state that survives a power cut. The replica moves it on. */
   flushed: Trie;
 
   constructor(tips: readonly TipRecord[]) {
-    for (const tip of tips) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
-    const entries = tips.map(trieEntry);
-    this.#trie = Trie.empty.with(entries, []);
-    for (const entry of entries) this.#add(entry);
+    this.apply({ add: tips, remove: [] });
     this.flushed = this.#trie;
   }
 
@@ -50,7 +53,7 @@ export class Frontier {
 
   /** Tips of one author: one, or several where the author equivocated, or none. */
   tipsOf(author: Uint8Array): readonly TipRecord[] {
-    return this.#tips.get(bytesToHex(author)) ?? [];
+    return this.#tips.get(bytesToHex(author)) ?? NONE;
   }
 
   *tips(): Iterable<TipRecord> {
@@ -79,37 +82,61 @@ export class Frontier {
   }
 
   /** The entry, of now or of lately, that a sketch knows by this short id. */
-  entry(short: string): TrieEntry | undefined {
-    return this.#entries.get(short) ?? this.#gone.get(short);
+  entry(short: ShortId): TrieEntry | undefined {
+    const key = keyOf(short);
+    const entry = this.#entries.get(key) ?? this.#gone.get(key);
+    if (entry === undefined) return undefined;
+    const { high, low } = shortId(entry.hash);
+    return high === short.high && low === short.low ? entry : undefined;
   }
 
-  apply(change: FrontierChange): void {
-    for (const gone of change.remove) {
-      this.#replace(
-        gone.author,
-        this.tipsOf(gone.author).filter((tip) => !equalBytes(tip.id, gone.id)),
+  apply({ add, remove }: FrontierChange): void {
+    // What is new comes first: it takes half of its path from the tip that it continues.
+    const added = add.map((tip) => this.#addTip(tip));
+    const gone = remove.map((tip) => this.#removeTip(tip)).filter((tip) => tip !== undefined);
+    this.#trie = this.#trie.with(added, gone);
+    for (const entry of gone) this.#remove(entry);
+    for (const entry of added) this.#add(entry);
+  }
+
+  #addTip(tip: TipRecord): FrontierTip {
+    const key = bytesToHex(tip.author);
+    const tips = this.#tips.get(key) ?? NONE;
+    const { author, seq, id, hash, high, low } = trieEntry(tip, tips[0]);
+    const added = { author, seq, id, hash, high, low, hlc: tip.hlc };
+    this.#tips.set(key, [...tips, added]);
+    return added;
+  }
+
+  #removeTip({ author, id }: TipRecord): FrontierTip | undefined {
+    const key = bytesToHex(author);
+    const tips = this.#tips.get(key) ?? NONE;
+    const gone = tips.find((tip) => equalBytes(tip.id, id));
+    if (gone === undefined) return undefined;
+    if (tips.length === 1) this.#tips.delete(key);
+    else
+      this.#tips.set(
+        key,
+        tips.filter((tip) => tip !== gone),
       );
-    }
-    for (const tip of change.add) this.#replace(tip.author, [...this.tipsOf(tip.author), tip]);
-    const [add, remove] = [change.add.map(trieEntry), change.remove.map(trieEntry)];
-    this.#trie = this.#trie.with(add, remove);
-    for (const entry of remove) this.#remove(entry);
-    for (const entry of add) this.#add(entry);
+    return gone;
   }
 
   #add(entry: TrieEntry): void {
     this.#sketch.add(entry.hash);
-    this.#entries.set(shortId(entry.hash), entry);
+    this.#entries.set(keyOf(shortId(entry.hash)), entry);
   }
 
   #remove(entry: TrieEntry): void {
+    const key = keyOf(shortId(entry.hash));
     this.#sketch.remove(entry.hash);
-    this.#entries.delete(shortId(entry.hash));
-    this.#gone.set(shortId(entry.hash), entry);
+    this.#gone.set(key, entry);
+    // Of two entries whose short ids somebody made meet, the other one stays.
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
+}
 
-  #replace(author: Uint8Array, tips: readonly TipRecord[]): void {
-    if (tips.length === 0) this.#tips.delete(bytesToHex(author));
-    else this.#tips.set(bytesToHex(author), tips);
-  }
+/** 53 bits of a short id: a number is the cheapest key of a map. The full id is compared afterwards. */
+function keyOf({ high, low }: ShortId): number {
+  return (high & 0x1fffff) * 0x100000000 + low;
 }

@@ -1,7 +1,8 @@
 /** Keys and small rows of a space in the store. One letter per table; numbers big-endian, so key order is their order. */
 
 import { hlcBytes } from '../assertion/hlc.ts';
-import type { Hlc } from '../assertion/model.ts';
+import { firstOf, type Hlc, lastOf, type Run } from '../assertion/model.ts';
+import { weightBound } from '../assertion/run-codec.ts';
 import { concatBytes, prefixEnd, readU32, readU64, u32Bytes, u64Bytes, utf8 } from '../base/bytes.ts';
 import type { Tip } from './trie.ts';
 
@@ -23,6 +24,20 @@ export interface Place {
   readonly hlc: Hlc;
 }
 
+/** The row of a run at an arrival number. */
+export function chainRow(run: Run, arrival: number): ChainRow {
+  const last = lastOf(run);
+  return {
+    firstSeq: firstOf(run).seq,
+    lastSeq: last.seq,
+    lastId: last.id,
+    lastHlc: last.hlc,
+    arrival,
+    weight: run.assertions.reduce((sum, each) => sum + weightBound(each), 0),
+    isPlain: run.assertions.every((each) => each.parents.length === 0 && !each.basis && !each.proof),
+  };
+}
+
 /** One stored run in its author's chain. */
 export interface ChainRow {
   readonly firstSeq: number;
@@ -30,6 +45,10 @@ export interface ChainRow {
   readonly lastId: Uint8Array;
   readonly lastHlc: Hlc;
   readonly arrival: number;
+  /** At least what its headers and payloads weigh. */
+  readonly weight: number;
+  /** Names nothing outside of its chain: where the run before it can enter, it can, too. */
+  readonly isPlain: boolean;
 }
 
 export interface TipRecord extends Tip {
@@ -109,16 +128,20 @@ export function chainRange(author: Uint8Array, fromSeq: number, toSeq: number): 
 }
 
 export function encodeChainRow(row: ChainRow): Uint8Array {
-  return concatBytes(u64Bytes(row.firstSeq), hlcBytes(row.lastHlc), row.lastId);
+  const weight = u32Bytes(row.weight * 2 + (row.isPlain ? 1 : 0));
+  return concatBytes(u64Bytes(row.firstSeq), hlcBytes(row.lastHlc), row.lastId, weight);
 }
 
 export function decodeChainRow(key: Uint8Array, value: Uint8Array): ChainRow {
+  const weight = readU32(value, 52);
   return {
     firstSeq: Number(readU64(value)),
     lastSeq: Number(readU64(key, 33)),
-    lastId: value.subarray(20),
+    lastId: value.subarray(20, 52),
     lastHlc: readHlc(value, 8),
     arrival: Number(readU64(key, 41)),
+    weight: weight >>> 1,
+    isPlain: weight % 2 === 1,
   };
 }
 

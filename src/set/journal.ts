@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { type Claim, decodeClaims } from '../assertion/claims.ts';
-import { type Assertion, firstOf, kinds, lastOf, type Run } from '../assertion/model.ts';
+import { type Assertion, kinds, type Run } from '../assertion/model.ts';
 import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
@@ -159,18 +159,11 @@ export class Journal {
 
   /** The rows that store a run whose assertions are all new. */
   opsOf(run: Run, arrival: number): StoreOp[] {
-    const last = lastOf(run);
-    const row = {
-      firstSeq: firstOf(run).seq,
-      lastSeq: last.seq,
-      lastId: last.id,
-      lastHlc: last.hlc,
-      arrival,
-    };
+    const row = keys.chainRow(run, arrival);
     const ops: StoreOp[] = [
       { key: keys.blockKey(arrival), value: encodeRun(run) },
       { key: keys.chainKey(run.author, row), value: keys.encodeChainRow(row) },
-      { key: keys.timeKey(last.hlc, arrival), value: NOTHING },
+      { key: keys.timeKey(row.lastHlc, arrival), value: NOTHING },
     ];
     for (const [index, assertion] of run.assertions.entries()) {
       const place = { arrival, index, hlc: assertion.hlc };

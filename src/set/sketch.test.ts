@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { u32Bytes } from '../base/bytes.ts';
 import { blake3, loadFastHash } from '../base/hash.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
-import { type Cells, emptyCells, estimateDifference, peel, Sketch, shortId } from './sketch.ts';
+import { type Cells, emptyCells, estimateDifference, peel, type ShortId, Sketch, shortId } from './sketch.ts';
 
 beforeAll(loadFastHash);
 
@@ -17,8 +17,12 @@ function sketchOf(from: number, to: number): Sketch {
   return sketch;
 }
 
-function shortIds(from: number, to: number): string[] {
-  return Array.from({ length: to - from }, (_, i) => shortId(hashOf(from + i))).sort();
+function shortIds(from: number, to: number): ShortId[] {
+  return sorted(Array.from({ length: to - from }, (_, i) => shortId(hashOf(from + i))));
+}
+
+function sorted(ids: readonly ShortId[] = []): ShortId[] {
+  return [...ids].sort((a, b) => a.high - b.high || a.low - b.low);
 }
 
 describe('two sketches', () => {
@@ -28,7 +32,7 @@ describe('two sketches', () => {
     for (let n = 500; n < 700; n++) theirs.remove(hashOf(n));
     for (let n = 0; n < 250; n++) theirs.add(hashOf(n));
     expect(peel(mine.cells(), theirs.cells())).toEqual({ mine: [], theirs: [] });
-    expect(estimateDifference(mine.cells(16), theirs.cells(16))).toBe(0);
+    expect(estimateDifference(mine.cells(64).counts, theirs.cells(64).counts)).toBe(0);
   });
 
   it('give every difference, on its side, from less than two cells for each and a few more', () => {
@@ -37,8 +41,8 @@ describe('two sketches', () => {
       const theirs = sketchOf(d, 2000 + d);
       const length = Math.min(2048, 4 * d + 16);
       const difference = peel(mine.cells(length), theirs.cells(length));
-      expect([...(difference?.mine ?? [])].sort()).toEqual(shortIds(0, d));
-      expect([...(difference?.theirs ?? [])].sort()).toEqual(shortIds(2000, 2000 + d));
+      expect(sorted(difference?.mine)).toEqual(shortIds(0, d));
+      expect(sorted(difference?.theirs)).toEqual(shortIds(2000, 2000 + d));
     }
   });
 
@@ -47,14 +51,15 @@ describe('two sketches', () => {
     expect(peel(sketchOf(0, 3000).cells(), sketchOf(3000, 6000).cells())).toBeUndefined();
   });
 
-  it('tell the size of the difference within a factor of four, from sixteen cells', () => {
+  it('tell the size of the difference about, from sixty-four counts', () => {
     for (const d of [20, 200, 2000]) {
-      const estimate = estimateDifference(
-        sketchOf(0, 4000).cells(16),
-        sketchOf(d / 2, 4000 + d / 2).cells(16),
-      );
-      expect(estimate).toBeGreaterThan(d / 4);
-      expect(estimate).toBeLessThan(d * 4);
+      const ratios = [0, 10_000, 20_000, 30_000, 40_000].map((from) => {
+        const mine = sketchOf(from, from + 4000).cells(64);
+        const theirs = sketchOf(from + d / 2, from + 4000 + d / 2).cells(64);
+        return estimateDifference(mine.counts, theirs.counts) / d;
+      });
+      expect(Math.min(...ratios)).toBeGreaterThan(0.5);
+      expect(Math.max(...ratios)).toBeLessThan(2);
     }
   });
 });

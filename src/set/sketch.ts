@@ -5,6 +5,7 @@
  * it. Kept up to date with each change, so that a session costs nothing but copying cells. A hint:
  * success is equal 32-byte roots and nothing else, and who grinds ids only sends us down the trie.
  */
+import { readU32 } from '../base/bytes.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 
@@ -18,42 +19,46 @@ export interface Cells {
   readonly counts: Int32Array;
 }
 
-/** What two sketches differ in, by short id in hex. */
-export interface SketchDifference {
-  readonly mine: readonly string[];
-  readonly theirs: readonly string[];
-}
-
-interface Symbol {
+/** The first 8 bytes of an entry's hash, as two unsigned words. */
+export interface ShortId {
   readonly high: number;
   readonly low: number;
+}
+
+export interface SketchDifference {
+  readonly mine: readonly ShortId[];
+  readonly theirs: readonly ShortId[];
+}
+
+interface Symbol extends ShortId {
   readonly check: number;
   /** State of the generator that spreads the symbol over the cells: 128 bits, so that no two meet. */
-  readonly seed: Uint32Array;
+  readonly seed: readonly [number, number, number, number];
 }
+
+const idBytes = new Uint8Array(SHORT_ID_BYTES);
+const idView = new DataView(idBytes.buffer);
 
 function symbolOf(high: number, low: number): Symbol {
-  const id = new Uint8Array(SHORT_ID_BYTES);
-  const view = new DataView(id.buffer);
-  view.setUint32(0, high);
-  view.setUint32(4, low);
-  const hash = blake3(domains.cell, id);
-  const words = new DataView(hash.buffer, hash.byteOffset);
-  const seed = Uint32Array.of(
-    words.getUint32(4),
-    words.getUint32(8),
-    words.getUint32(12),
-    words.getUint32(16),
-  );
-  return { high, low, check: words.getUint32(0), seed };
+  idView.setUint32(0, high);
+  idView.setUint32(4, low);
+  const hash = blake3(domains.cell, idBytes);
+  const seed = [readU32(hash, 4), readU32(hash, 8), readU32(hash, 12), readU32(hash, 16)] as const;
+  return { high, low, check: readU32(hash), seed };
 }
 
-/** Calls `visit` with each cell below `end` that the symbol belongs to; the first is always cell 0. */
-function everyCell({ seed }: Symbol, end: number, visit: (index: number) => void): void {
+/** Puts a symbol into each of its cells or takes it out. Returns these cells; the first is always cell 0. */
+function toggle({ high, low, checks, counts }: Cells, symbol: Symbol, sign: 1 | -1): number[] {
+  const end = counts.length;
+  const touched: number[] = [];
   // sfc32 (PractRand): the same numbers in every engine. 2^32/√r is exact enough in every engine too.
-  let [a, b, c, d] = seed as unknown as [number, number, number, number];
+  let [a, b, c, d] = symbol.seed;
   for (let index = 0; index < end; ) {
-    visit(index);
+    high[index] = (high[index] as number) ^ symbol.high;
+    low[index] = (low[index] as number) ^ symbol.low;
+    checks[index] = (checks[index] as number) ^ symbol.check;
+    counts[index] = (counts[index] as number) + sign;
+    touched.push(index);
     const sum = (((a + b) | 0) + d) | 0;
     d = (d + 1) | 0;
     a = b ^ (b >>> 9);
@@ -64,16 +69,7 @@ function everyCell({ seed }: Symbol, end: number, visit: (index: number) => void
     const uniform = ((sum >>> 0) + 1) / 0x100000000;
     index += Math.max(1, Math.ceil((index + 1.5) * (1 / Math.sqrt(uniform) - 1)));
   }
-}
-
-function toggle(cells: Cells, symbol: Symbol, sign: 1 | -1): void {
-  const { high, low, checks, counts } = cells;
-  everyCell(symbol, counts.length, (i) => {
-    high[i] = (high[i] as number) ^ symbol.high;
-    low[i] = (low[i] as number) ^ symbol.low;
-    checks[i] = (checks[i] as number) ^ symbol.check;
-    counts[i] = (counts[i] as number) + sign;
-  });
+  return touched;
 }
 
 export function emptyCells(length: number): Cells {
@@ -85,19 +81,12 @@ export function emptyCells(length: number): Cells {
   };
 }
 
+export function shortId(entryHash: Uint8Array): ShortId {
+  return { high: readU32(entryHash), low: readU32(entryHash, 4) };
+}
+
 function symbolOfHash(entryHash: Uint8Array): Symbol {
-  const view = new DataView(entryHash.buffer, entryHash.byteOffset);
-  return symbolOf(view.getUint32(0), view.getUint32(4));
-}
-
-/** Short id in hex of an entry's hash. */
-export function shortId(entryHash: Uint8Array): string {
-  const view = new DataView(entryHash.buffer, entryHash.byteOffset);
-  return hexOf(view.getUint32(0), view.getUint32(4));
-}
-
-function hexOf(high: number, low: number): string {
-  return (high >>> 0).toString(16).padStart(8, '0') + (low >>> 0).toString(16).padStart(8, '0');
+  return symbolOf(readU32(entryHash), readU32(entryHash, 4));
 }
 
 export class Sketch {
@@ -141,7 +130,7 @@ export function peel(mine: Cells, theirs: Cells): SketchDifference | undefined {
     rest.checks[i] = (mine.checks[i] as number) ^ (theirs.checks[i] as number);
     rest.counts[i] = (mine.counts[i] as number) - (theirs.counts[i] as number);
   }
-  const found = { mine: [] as string[], theirs: [] as string[] };
+  const found = { mine: [] as ShortId[], theirs: [] as ShortId[] };
   const queue = Array.from({ length }, (_, i) => i);
   for (let steps = 0; queue.length > 0; ) {
     const i = queue.pop() as number;
@@ -149,9 +138,8 @@ export function peel(mine: Cells, theirs: Cells): SketchDifference | undefined {
     if (symbol === undefined) continue;
     if (++steps > length) return undefined;
     const sign = rest.counts[i] === 1 ? -1 : 1;
-    (sign === -1 ? found.mine : found.theirs).push(hexOf(symbol.high, symbol.low));
-    toggle(rest, symbol, sign);
-    everyCell(symbol, length, (touched) => queue.push(touched));
+    (sign === -1 ? found.mine : found.theirs).push({ high: symbol.high, low: symbol.low });
+    queue.push(...toggle(rest, symbol, sign));
   }
   return isEmpty(rest) ? found : undefined;
 }
@@ -169,20 +157,19 @@ function isEmpty({ high, low, checks, counts }: Cells): boolean {
 }
 
 /**
- * About how many entries two sets differ in, from the first cells of their sketches. A cell holds each
+ * About how many entries two sets differ in, from the counts of their first cells. A cell holds each
  * differing entry with known probability, as +1 or −1, so the squares of the counts tell.
  */
-export function estimateDifference(mine: Cells, theirs: Cells): number {
-  const length = Math.min(mine.counts.length, theirs.counts.length);
-  const total = Math.abs((mine.counts[0] ?? 0) - (theirs.counts[0] ?? 0));
+export function estimateDifference(mine: Int32Array, theirs: Int32Array): number {
+  const length = Math.min(mine.length, theirs.length);
+  const total = (mine[0] ?? 0) - (theirs[0] ?? 0);
   let squares = 0;
   let expected = 0;
   for (let i = 1; i < length; i++) {
     const probability = 1 / (1 + i / 2);
     // What a difference in size alone explains is taken out: it does not scatter.
-    const drift = ((mine.counts[0] ?? 0) - (theirs.counts[0] ?? 0)) * probability;
-    squares += ((mine.counts[i] as number) - (theirs.counts[i] as number) - drift) ** 2;
+    squares += ((mine[i] as number) - (theirs[i] as number) - total * probability) ** 2;
     expected += probability * (1 - probability);
   }
-  return Math.max(total, Math.ceil(squares / Math.max(expected, 1e-9)));
+  return Math.max(Math.abs(total), Math.ceil(squares / Math.max(expected, 1e-9)));
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bytesToHex, u32Bytes } from '../base/bytes.ts';
-import { blake3, loadFastHash } from '../base/hash.ts';
+import { blake3, domains, loadFastHash } from '../base/hash.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
-import { EMPTY_ROOT, LEAF_MAX, type Tip, Trie, type TrieNode, trieEntry } from './trie.ts';
+import { EMPTY_ROOT, LEAF_MAX, nibbleAt, pathOf, type Tip, Trie, type TrieNode, trieEntry } from './trie.ts';
 
 beforeAll(loadFastHash);
 
@@ -73,6 +73,15 @@ describe('the root', () => {
   });
 });
 
+test("a path is half the author's hash and half the id's, digit by digit", () => {
+  const entry = trieEntry(tip(5));
+  const path = [...blake3(domains.path, entry.author).subarray(0, 8), ...blake3(entry.id)];
+  expect([...pathOf(entry)]).toEqual(path);
+  const digits = path.flatMap((byte) => [byte >> 4, byte & 15]);
+  expect(digits.map((_, depth) => nibbleAt(entry, depth))).toEqual(digits);
+  expect(trieEntry(tip(9, 5), entry)).toEqual(trieEntry(tip(9, 5)));
+});
+
 describe('a node', () => {
   test('is a leaf up to 32 entries and an inner one from 33 on, whichever way it got there', () => {
     const full = Trie.of(tips(LEAF_MAX));
@@ -90,7 +99,7 @@ describe('a node', () => {
     const forks = Array.from({ length: 500 }, (_, i) => tip(i, 7));
     const trie = Trie.of([...forks, ...tips(100, 1000)]);
     expect(trie.size).toBe(600);
-    const nibbles = [...trieEntry(forks[0] as Tip).path].flatMap((byte) => [byte >> 4, byte & 15]);
+    const nibbles = [...pathOf(trieEntry(forks[0] as Tip))].flatMap((byte) => [byte >> 4, byte & 15]);
     expect(trie.at(nibbles.slice(0, 16))?.size).toBe(500);
     expect(trie.below(nibbles.slice(0, 16))).toHaveLength(500);
     const less = trie.with([], forks.slice(20));
@@ -101,16 +110,12 @@ describe('a node', () => {
     const trie = Trie.of(tips(3000));
     expect(trie.at([])).toBe(trie.node);
     for (const entry of trie.entries().slice(0, 200)) {
-      const nibbles = [...entry.path].flatMap((byte) => [byte >> 4, byte & 15]);
+      const nibbles = [...pathOf(entry)].flatMap((byte) => [byte >> 4, byte & 15]);
       for (const depth of [0, 1, 2, 3, 5, 80]) {
         const prefix = nibbles.slice(0, depth);
         const expected = trie
           .entries()
-          .filter((each) =>
-            prefix.every(
-              (digit, i) => digit === ((each.path[i >> 1] as number) >> (i % 2 === 0 ? 4 : 0)) % 16,
-            ),
-          );
+          .filter((each) => prefix.every((digit, i) => digit === nibbleAt(each, i)));
         const below = trie.below(prefix);
         expect(new Set(below)).toEqual(new Set(expected));
         expect(below).toContain(entry);
@@ -124,8 +129,8 @@ test('nodes of two tries are the same at a path exactly where the entries below 
   const one = Trie.of(tips(700));
   const other = one.with(tips(40, 5000), tips(40));
   let same = 0;
-  for (const { path } of [...one.entries(), ...other.entries()]) {
-    const nibbles = [...path].flatMap((byte) => [byte >> 4, byte & 15]);
+  for (const entry of [...one.entries(), ...other.entries()]) {
+    const nibbles = [...pathOf(entry)].flatMap((byte) => [byte >> 4, byte & 15]);
     for (const depth of [0, 1, 2, 3, 4]) {
       const prefix = nibbles.slice(0, depth);
       const hashes = (trie: Trie) =>

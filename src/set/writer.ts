@@ -8,7 +8,7 @@ import { hashPayload, identify, signedMessage } from '../assertion/codec.ts';
 import { compareHlc, type HlcClock } from '../assertion/hlc.ts';
 import type { Assertion, Header, Hlc, Run } from '../assertion/model.ts';
 import { powBits, withPow } from '../assertion/pow.ts';
-import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
+import { RUN_WEIGHT_MAX, weightBound } from '../assertion/run-codec.ts';
 import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -49,11 +49,6 @@ interface Ready extends Queued {
   readonly after: Hlc | undefined;
 }
 
-/** Bytes of a header without parents, one parent, and an admission by four; rounded up. */
-const HEADER_BYTES = 200;
-const PARENT_BYTES = 34;
-const ADMISSION_BYTES = 300;
-
 export class Writer {
   readonly key: AuthorKey;
   readonly #replica: Replica;
@@ -81,8 +76,8 @@ export class Writer {
         throw new AverError('BUSY', 'Too many writes wait for the disk.');
       }
       const parents = sortedParents(draft.parents);
-      const admission = this.key.admit === null ? 0 : ADMISSION_BYTES;
-      const bytes = draft.payload.length + HEADER_BYTES + PARENT_BYTES * parents.length + admission;
+      const { admit: proof } = this.key;
+      const bytes = weightBound({ payloadSize: draft.payload.length, parents, basis: null, proof });
       checkSize(draft.payload.length, this.#replica.space);
       if (bytes > limits.assertionBytesMax) {
         throw new AverError('OVERSIZE', `The assertion is over ${limits.assertionBytesMax} bytes.`);

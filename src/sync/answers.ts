@@ -1,12 +1,21 @@
 /** Bytes of answers; the mirror of `requests.ts`. */
 
+import { equalBytes } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { packCells } from '../set/cells-codec.ts';
+import { packCells, packCounts, packShortIds, unpackCounts } from '../set/cells-codec.ts';
 import { LEAF_MAX, type Tip } from '../set/trie.ts';
-import { type Answer, answerTypes, type DiffAnswer, type NodeView } from './messages.ts';
+import {
+  type Answer,
+  answerTypes,
+  type DiffAnswer,
+  type NodeView,
+  type RootsAnswer,
+  type SketchHead,
+  type TipDifference,
+} from './messages.ts';
 import {
   readCells,
   readCursor,
@@ -23,6 +32,8 @@ const CODE_BYTES_MAX = 64;
 const MESSAGE_BYTES_MAX = 512;
 const RETRY_MS_MAX = 60_000;
 export const DIGEST_BYTES = 6;
+/** Of an author that the other side most likely knows. */
+export const BRIEF_AUTHOR_BYTES = 4;
 const INNER_BYTES = 16 * DIGEST_BYTES;
 
 export function encodeAnswer(id: number, answer: Answer): Uint8Array {
@@ -42,8 +53,7 @@ function writeBody(writer: CborWriter, answer: Answer): CborWriter {
       writer.array(2).uint(answer.clockMs);
       return answer.count === null ? writer.null() : writer.uint(answer.count);
     case 'roots':
-      writer.array(4).bytes(answer.root).uint(answer.count).bytes(answer.flushed);
-      return answer.cells === null ? writer.null() : writer.bytes(packCells(answer.cells));
+      return writeRoots(writer, answer);
     case 'diff':
       return writeDifference(writer, answer.difference);
     case 'nodes':
@@ -102,14 +112,7 @@ function readBody(reader: CborReader, number: number): Answer {
       reader.array(2, 2);
       return { type: 'ping', clockMs: reader.uint(), count: reader.skipNull() ? null : reader.uint() };
     case answerTypes.roots:
-      reader.array(4, 4);
-      return {
-        type: 'roots',
-        root: reader.hash(),
-        count: reader.uint(),
-        flushed: reader.hash(),
-        cells: reader.skipNull() ? null : readCells(reader, limits.rootsCells),
-      };
+      return readRoots(reader);
     case answerTypes.diff:
       return { type: 'diff', difference: reader.skipNull() ? null : readDifference(reader) };
     case answerTypes.nodes:
@@ -151,21 +154,56 @@ function readNode(reader: CborReader): NodeView {
   return { kind: 'inner', digests: reader.bytes(INNER_BYTES, INNER_BYTES) };
 }
 
-type TipsAndLacks = NonNullable<DiffAnswer['difference']>;
+/** The flushed root is told only where it is another: mostly it is not. */
+function writeRoots(writer: CborWriter, { root, count, flushed, sketch }: RootsAnswer): CborWriter {
+  writer.array(4).bytes(root).uint(count);
+  writeBytesOrNull(writer, equalBytes(root, flushed) ? null : flushed);
+  if (sketch === null) return writer.null();
+  const { cells, counts } = sketch;
+  return writer.array(2).bytes(packCells(cells)).bytes(packCounts(counts, cells.counts.length));
+}
+
+function readRoots(reader: CborReader): RootsAnswer {
+  reader.array(4, 4);
+  const root = reader.hash();
+  const count = reader.uint();
+  const flushed = reader.hashOrNull();
+  if (flushed !== null && equalBytes(flushed, root)) {
+    throw new AverError('BAD_ENCODING', 'A root is told twice.');
+  }
+  const sketch = reader.skipNull() ? null : readSketchHead(reader);
+  return { type: 'roots', root, count, flushed: flushed ?? root, sketch };
+}
+
+function readSketchHead(reader: CborReader): SketchHead {
+  reader.array(2, 2);
+  const cells = readCells(reader, limits.rootsCells);
+  const counts = unpackCounts(reader.bytes(limits.frameBytesMax), cells.counts, limits.rootsCounts);
+  return { cells, counts };
+}
 
 function writeDifference(writer: CborWriter, difference: DiffAnswer['difference']): CborWriter {
   if (difference === null) return writer.null();
   writer.array(2);
   writeList(writer, difference.tips, (tip) => writeTip(writer, tip));
-  return writeList(writer, difference.lacks, (id) => writer.bytes(id));
+  return writer.bytes(packShortIds(difference.lacks));
 }
 
-function readDifference(reader: CborReader): TipsAndLacks {
+function readDifference(reader: CborReader): TipDifference {
   reader.array(2, 2);
   return {
-    tips: readList(reader, limits.sketchCellsMax, () => readTip(reader)),
+    tips: readList(reader, limits.sketchCellsMax, () => readDifferingTip(reader)),
     lacks: readShortIds(reader),
   };
+}
+
+function readDifferingTip(reader: CborReader): Tip {
+  reader.array(3, 3);
+  const author = reader.bytes(32);
+  if (author.length !== 32 && author.length !== BRIEF_AUTHOR_BYTES) {
+    throw new AverError('BAD_ENCODING', 'An author has a wrong length.');
+  }
+  return { author, seq: reader.uint(), id: reader.hash() };
 }
 
 function writeTip(writer: CborWriter, { author, seq, id }: Tip): void {

@@ -153,7 +153,7 @@ describe.each(cases)('%s: %s', (_, code, space, make) => {
     const raw = await RawPeer.start(hub, 'hostile', (request) => {
       if (request.type === 'hello')
         return [{ type: 'hello', proof: null, clockMs: systemClock.nowMs(), limits: OWN_LIMITS }];
-      if (request.type === 'roots') return [{ type: 'roots', root, count: 3, flushed: root, cells: null }];
+      if (request.type === 'roots') return [{ type: 'roots', root, count: 3, flushed: root, sketch: null }];
       if (request.type === 'nodes')
         return [{ type: 'nodes', nodes: nodeViews(trie, request.salt, request.prefixes) }];
       if (request.type === 'pull') return [{ type: 'runs', runs: [bytes], open: false, cursor: null }];
@@ -233,7 +233,7 @@ test('a payload that is not the one asked for is a wrong hash, and is not filled
     if (request.type === 'hello')
       return [{ type: 'hello', proof: null, clockMs: systemClock.nowMs(), limits: OWN_LIMITS }];
     if (request.type === 'roots')
-      return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, cells: null }];
+      return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, sketch: null }];
     if (request.type === 'fetch') return [{ type: 'runs', runs: [lie], open: false, cursor: null }];
     return [];
   });

@@ -1,26 +1,36 @@
 /** The stored runs of one branch of one author's chain that the other side lacks, in order, read page by page. */
 import { firstOf } from '../assertion/model.ts';
+import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Journal } from '../set/journal.ts';
-import type { ChainRow } from '../set/journal-keys.ts';
+import { type ChainRow, chainRow } from '../set/journal-keys.ts';
 import type { Known, Range } from './messages.ts';
 
-const PAGE_ROWS = 64;
+const PAGE_ROWS = 128;
+const JOIN_SPAN_NS = BigInt(limits.joinSpanMs) * 1_000_000n;
 
 export interface Branch {
   /** Up to where the other side has it; undefined when it has nothing of it. */
   readonly floor: Known | undefined;
+  /** Whether its rows follow each other without a gap, and belong to no other branch. */
+  readonly isWhole: boolean;
   /** The next run, undefined at the end. */
   next(): Promise<ChainRow | undefined>;
 }
 
 /** A chain without forks: its rows from the floor to the tip. */
-export function linearBranch(journal: Journal, range: Range, floor: Known | undefined): Branch {
+export function linearBranch(
+  journal: Journal,
+  range: Range,
+  floor: Known | undefined,
+  isWhole = true,
+): Branch {
   let page: ChainRow[] = [];
   let fromSeq = (floor?.seq ?? 0) + 1;
   return {
     floor,
+    isWhole,
     async next() {
       if (page.length === 0 && fromSeq <= range.seq) {
         page = [];
@@ -52,11 +62,11 @@ export async function forkBranch(journal: Journal, range: Range, known: readonly
     id = step.prev;
   }
   if (rows.length >= limits.forkWalkRunsMax && floor === undefined && id !== null) {
-    return linearBranch(journal, range, undefined);
+    return linearBranch(journal, range, undefined, false);
   }
   // A known point at the very end of a row: nothing of that row is missing.
   const missing = rows.filter((row) => floor === undefined || !equalBytes(row.lastId, floor.id));
-  return { floor, next: async () => missing.pop() };
+  return { floor, isWhole: false, next: async () => missing.pop() };
 }
 
 interface Step {
@@ -70,13 +80,60 @@ async function stepBack(journal: Journal, id: Uint8Array): Promise<Step | undefi
   const [place] = await journal.places([id]);
   if (place === undefined) return undefined;
   const run = await journal.run(place.arrival);
-  const last = run.assertions[run.assertions.length - 1] as (typeof run.assertions)[number];
-  const row = {
-    firstSeq: firstOf(run).seq,
-    lastSeq: last.seq,
-    lastId: last.id,
-    lastHlc: last.hlc,
-    arrival: place.arrival,
+  return {
+    row: chainRow(run, place.arrival),
+    ids: run.assertions.map((assertion) => assertion.id),
+    prev: firstOf(run).prev,
   };
-  return { row, ids: run.assertions.map((assertion) => assertion.id), prev: firstOf(run).prev };
+}
+
+/**
+ * The runs of a branch in groups that may travel as one run each, under the last signature: what was
+ * signed one by one is so checked and stored by the hundred. A run joins the one before it only if it
+ * names nothing outside of its chain; so a group can enter wherever its first run can. The group goes
+ * by the place of its first run, or two chains that answer each other would wait for one another.
+ */
+export class JoinedBranch {
+  readonly #branch: Branch;
+  /** Runs up to this time join whatever lies between them. */
+  readonly #settledNs: bigint;
+  #ahead: ChainRow | undefined;
+
+  constructor(branch: Branch, settledNs: bigint) {
+    this.#branch = branch;
+    this.#settledNs = settledNs;
+  }
+
+  get floor(): Known | undefined {
+    return this.#branch.floor;
+  }
+
+  /** Skips what is not after the cursor. Empty at the end. */
+  async next(isAfter: (row: ChainRow) => boolean): Promise<readonly ChainRow[]> {
+    let row = this.#ahead ?? (await this.#branch.next());
+    while (row !== undefined && !isAfter(row)) row = await this.#branch.next();
+    if (row === undefined) return [];
+    const group = [row];
+    let { weight } = row;
+    for (;;) {
+      this.#ahead = await this.#branch.next();
+      if (this.#ahead === undefined || !this.#joins(group, weight, this.#ahead)) return group;
+      weight += this.#ahead.weight;
+      group.push(this.#ahead);
+    }
+  }
+
+  #joins(group: readonly ChainRow[], weight: number, row: ChainRow): boolean {
+    const [first, last] = [group[0] as ChainRow, group[group.length - 1] as ChainRow];
+    const isNear = row.lastHlc.time - first.lastHlc.time <= JOIN_SPAN_NS;
+    return (
+      this.#branch.isWhole &&
+      row.isPlain &&
+      row.firstSeq === last.lastSeq + 1 &&
+      row.lastSeq - first.firstSeq < limits.runAssertionsMax &&
+      weight + row.weight <= RUN_WEIGHT_MAX &&
+      // A group is held for its time as a whole: nobody shall wait long for its older part.
+      (isNear || row.lastHlc.time <= this.#settledNs)
+    );
+  }
 }

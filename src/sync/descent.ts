@@ -8,7 +8,15 @@ import { bytesToHex, compareBytes, equalBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
-import { LEAF_MAX, type Tip, type Trie, type TrieEntry, type TrieNode, trieEntry } from '../set/trie.ts';
+import {
+  LEAF_MAX,
+  nibbleAt,
+  type Tip,
+  type Trie,
+  type TrieEntry,
+  type TrieNode,
+  trieEntry,
+} from '../set/trie.ts';
 import { DIGEST_BYTES } from './answers.ts';
 import type { NodeView, Prefix } from './messages.ts';
 
@@ -168,15 +176,10 @@ function checkedEntries(path: readonly number[], tips: readonly Tip[]): TrieEntr
   for (const [i, entry] of entries.entries()) {
     const before = entries[i - 1];
     if (before !== undefined && compareBytes(before.hash, entry.hash) >= 0) throw bad('a leaf is not sorted');
-    const fits = path.every((digit, depth) => digit === nibbleOf(entry.path, depth));
+    const fits = path.every((digit, depth) => digit === nibbleAt(entry, depth));
     if (!fits) throw bad('a tip is in the wrong place');
   }
   return entries;
-}
-
-function nibbleOf(path: Uint8Array, depth: number): number {
-  const byte = path[depth >> 1] as number;
-  return depth % 2 === 0 ? byte >> 4 : byte & 15;
 }
 
 function bad(why: string): AverError {

@@ -44,7 +44,7 @@ function actor(tips: readonly Tip[], parts: Partial<Record<Request['type'], Scri
     if (part !== undefined) return part(request, id);
     if (request.type === 'hello') return [welcome];
     if (request.type === 'roots')
-      return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, cells: null }];
+      return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, sketch: null }];
     if (request.type === 'nodes') {
       return [{ type: 'nodes', nodes: nodeViews(trie, request.salt, request.prefixes) }];
     }
@@ -92,7 +92,7 @@ describe('as a responder', () => {
       roots: () => {
         if (honest.replica.count === 0 && denials++ === 1) return [{ type: 'denied', code: 'DENIED' }];
         const trie = Trie.of(denials < 2 ? [] : [tipOf(run)]);
-        return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, cells: null }];
+        return [{ type: 'roots', root: trie.root, count: 1, flushed: trie.root, sketch: null }];
       },
     });
     const raw = await attack(script);
@@ -184,7 +184,9 @@ describe('as a responder', () => {
     const [shown, named] = [await someRun(50), await someRun(51)];
     const { root } = Trie.of([tipOf(named)]);
     await attack(
-      actor([tipOf(shown)], { roots: () => [{ type: 'roots', root, count: 9, flushed: root, cells: null }] }),
+      actor([tipOf(shown)], {
+        roots: () => [{ type: 'roots', root, count: 9, flushed: root, sketch: null }],
+      }),
     );
     await expect(syncWithIt()).rejects.toMatchObject({ code: 'BAD_HASH' });
     expect(faults()).toBe(1);

@@ -29,12 +29,20 @@ const peerLimits: fc.Arbitrary<PeerLimits> = fc.record({
 const prefix = fc.array(fc.nat(15), { maxLength: 80 }).map((digits) => Uint8Array.from(digits));
 const is = <T extends string>(type: T) => fc.constant(type);
 
-const shortId = fc.uint8Array({ minLength: 8, maxLength: 8 });
+const word = fc.nat(0xffffffff);
+const shortId = fc.record({ high: word, low: word });
 const cells = fc.uniqueArray(fc.nat(1000), { minLength: 1, maxLength: 4 }).map((numbers) => {
   const sketch = new Sketch();
   for (const n of numbers) sketch.add(new Uint8Array(32).fill(n));
   return sketch.cells(1 + numbers.length);
 });
+const sketch = fc
+  .tuple(cells, fc.array(fc.integer(), { minLength: 64, maxLength: 64 }))
+  .map(([first, all]) => {
+    const counts = Int32Array.from(all);
+    counts.set(first.counts);
+    return { cells: first, counts };
+  });
 
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: is('hello'), tag: hash, proof: orNull(hash), clockMs: count, limits: peerLimits }),
@@ -64,11 +72,13 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   }),
   fc.record({ type: is('more'), chunks: fc.nat(limits.chunksAheadMax) }),
   fc.record({ type: is('cancel') }),
-  fc.record({ type: is('cells'), tag: hash, root: hash, cells }),
+  fc.record({ type: is('cells'), tag: hash, root: hash, cells, full: fc.boolean() }),
   fc.record({ type: is('diff'), tag: hash, root: hash, ids: fc.array(shortId, { maxLength: 4 }) }),
 );
 
 const tip = fc.record({ author: hash, seq: count, id: hash });
+const brief = fc.uint8Array({ minLength: 4, maxLength: 4 });
+const differingTip = fc.record({ author: fc.oneof(hash, brief), seq: count, id: hash });
 const node: fc.Arbitrary<NodeView> = fc.oneof(
   fc.record({ kind: is('empty') }),
   fc.record({ kind: is('leaf'), tips: fc.array(tip, { maxLength: 3 }) }),
@@ -79,11 +89,14 @@ const code = fc.constantFrom('DENIED', 'BUSY', 'BAD_ENCODING');
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record({ type: is('hello'), proof: orNull(hash), clockMs: count, limits: peerLimits }),
   fc.record({ type: is('ping'), clockMs: count, count: orNull(count) }),
-  fc.record({ type: is('roots'), root: hash, count, flushed: hash, cells: orNull(cells) }),
+  fc.record({ type: is('roots'), root: hash, count, flushed: hash, sketch: orNull(sketch) }),
   fc.record({
     type: is('diff'),
     difference: orNull(
-      fc.record({ tips: fc.array(tip, { maxLength: 3 }), lacks: fc.array(shortId, { maxLength: 3 }) }),
+      fc.record({
+        tips: fc.array(differingTip, { maxLength: 3 }),
+        lacks: fc.array(shortId, { maxLength: 3 }),
+      }),
     ),
   }),
   fc.record({ type: is('nodes'), nodes: fc.array(node, { maxLength: 4 }) }),

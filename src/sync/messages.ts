@@ -3,7 +3,7 @@
  * canonical CBOR. The side that opened the stream asks, the other answers on the same stream.
  */
 import type { Hlc } from '../assertion/model.ts';
-import type { Cells } from '../set/sketch.ts';
+import type { Cells, ShortId } from '../set/sketch.ts';
 import type { Tip } from '../set/trie.ts';
 
 export const SYNC_PROTOCOL = '/aver/sync/1.0.0';
@@ -112,13 +112,15 @@ export interface CellsRequest {
   /** The snapshot that is asked about. */
   readonly root: Uint8Array;
   readonly cells: Cells;
+  /** Authors in full, please: their first bytes did not tell enough. */
+  readonly full: boolean;
 }
 /** Asks for the tips that these short ids name. */
 export interface DiffRequest {
   readonly type: 'diff';
   readonly tag: Uint8Array;
   readonly root: Uint8Array;
-  readonly ids: readonly Uint8Array[];
+  readonly ids: readonly ShortId[];
 }
 export interface DigestRequest {
   readonly type: 'digest';
@@ -192,13 +194,28 @@ export interface RootsAnswer {
   readonly count: number;
   /** Root of what survives a power cut there. */
   readonly flushed: Uint8Array;
-  /** The first cells of the sketch, when the roots differ. */
-  readonly cells: Cells | null;
+  /** Of the sketch, when the roots differ. */
+  readonly sketch: SketchHead | null;
+}
+/** How a sketch begins: a few cells in full, and the counts of some more. */
+export interface SketchHead {
+  readonly cells: Cells;
+  /** Those of the cells included. */
+  readonly counts: Int32Array;
 }
 export interface DiffAnswer {
   readonly type: 'diff';
   /** Null when the cells do not suffice. */
-  readonly difference: { readonly tips: readonly Tip[]; readonly lacks: readonly Uint8Array[] } | null;
+  readonly difference: TipDifference | null;
+}
+export interface TipDifference {
+  /**
+   * What the asking side lacks. An author may be told by its first 4 bytes where the asking side most
+   * likely has an older tip of it: one of `lacks`.
+   */
+  readonly tips: readonly Tip[];
+  /** What it has more. */
+  readonly lacks: readonly ShortId[];
 }
 export interface NodesAnswer {
   readonly type: 'nodes';

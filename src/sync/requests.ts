@@ -4,8 +4,8 @@ import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { packCells, unpackCells } from '../set/cells-codec.ts';
-import { type Cells, SHORT_ID_BYTES } from '../set/sketch.ts';
+import { packCells, packShortIds, unpackCells, unpackShortIds } from '../set/cells-codec.ts';
+import type { Cells, ShortId } from '../set/sketch.ts';
 import {
   type Cursor,
   type Known,
@@ -43,10 +43,10 @@ function writeBody(writer: CborWriter, request: Request): CborWriter {
       writer.array(4).bytes(request.tag).bytes(request.root).bytes(request.salt);
       return writeList(writer, request.prefixes, (prefix) => writer.bytes(prefix));
     case 'cells':
-      return writer.array(3).bytes(request.tag).bytes(request.root).bytes(packCells(request.cells));
+      writer.array(4).bytes(request.tag).bytes(request.root);
+      return writer.bytes(packCells(request.cells)).bool(request.full);
     case 'diff':
-      writer.array(3).bytes(request.tag).bytes(request.root);
-      return writeList(writer, request.ids, (id) => writer.bytes(id));
+      return writer.array(3).bytes(request.tag).bytes(request.root).bytes(packShortIds(request.ids));
     case 'digest':
       return writer.array(3).bytes(request.tag).bool(request.packed).bytes(request.body);
     case 'pull':
@@ -102,12 +102,13 @@ function readBody(reader: CborReader, number: number): Request | undefined {
     case requestTypes.nodes:
       return readNodes(reader);
     case requestTypes.cells: {
-      reader.array(3, 3);
+      reader.array(4, 4);
       return {
         type: 'cells',
         tag: reader.hash(),
         root: reader.hash(),
         cells: readCells(reader, limits.sketchCellsMax),
+        full: reader.bool(),
       };
     }
     case requestTypes.diff: {
@@ -176,8 +177,8 @@ export function readCells(reader: CborReader, max: number): Cells {
 }
 
 /** At most one for each cell: more cannot be read from a sketch. */
-export function readShortIds(reader: CborReader): Uint8Array[] {
-  return readList(reader, limits.sketchCellsMax, () => reader.bytes(SHORT_ID_BYTES, SHORT_ID_BYTES));
+export function readShortIds(reader: CborReader): ShortId[] {
+  return unpackShortIds(reader.bytes(limits.frameBytesMax), limits.sketchCellsMax);
 }
 
 function readPrefix(reader: CborReader): Prefix {

@@ -3,7 +3,7 @@ import { compareHlc } from '../assertion/hlc.ts';
 import { lastOf, type Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
-import { TestAuthor, testSpace } from '../testing/chains.ts';
+import { TEST_NOW_MS, TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
 import { rangesFor } from './difference.ts';
 import type { Cursor, Range, RunsAnswer } from './messages.ts';
@@ -26,7 +26,7 @@ async function served(
   cursor: Cursor | null = null,
 ): Promise<Run[]> {
   const runs: Run[] = [];
-  for await (const { bytes } of runsOfRanges(replica, { ranges, cursor }))
+  for await (const { bytes } of runsOfRanges(replica, { ranges, cursor }, TEST_NOW_MS))
     runs.push(decodeRun(bytes, space.id));
   return runs;
 }
@@ -39,19 +39,63 @@ function rangeOf(run: Run, have: Range['have'] = []): Range {
 const seqs = (runs: readonly Run[]) => runs.map((run) => run.assertions.map(({ seq }) => seq));
 
 /** A chain of an author in runs of the given lengths. */
-async function chainOf(author: TestAuthor, ...lengths: number[]): Promise<Run[]> {
+function chainOf(author: TestAuthor, ...lengths: number[]): Promise<Run[]> {
+  return chainWith(author, lengths, () => ({}));
+}
+
+async function chainWith(
+  author: TestAuthor,
+  lengths: readonly number[],
+  draft: (run: number) => TestDraft,
+): Promise<Run[]> {
   const runs: Run[] = [];
-  for (const length of lengths) {
+  for (const [i, length] of lengths.entries()) {
     const before = runs.at(-1);
-    runs.push(await author.run(author.chain(length, before && lastOf(before))));
+    runs.push(await author.run(author.chain(length, before && lastOf(before), () => draft(i))));
   }
   return runs;
 }
 
-test('a peer that has nothing gets the whole chain, run by run', async () => {
-  const runs = await chainOf(await TestAuthor.create(space, crypto, 1), 2, 1, 3);
+test('a peer that has nothing gets the whole chain, small runs as one under the last signature', async () => {
+  const author = await TestAuthor.create(space, crypto, 1);
+  const runs = await chainOf(author, 2, 1, 3);
   const replica = await replicaOf(...runs);
-  expect(seqs(await served(replica, [rangeOf(runs[2] as Run)]))).toEqual([[1, 2], [3], [4, 5, 6]]);
+  const got = await served(replica, [rangeOf(runs[2] as Run)]);
+  expect(seqs(got)).toEqual([[1, 2, 3, 4, 5, 6]]);
+  const there = await replicaOf(...got);
+  expect(there.frontier.trie.root).toEqual(replica.frontier.trie.root);
+});
+
+test('runs are joined up to the limits of a run', async () => {
+  const author = await TestAuthor.create(space, crypto, 1);
+  const many = await chainOf(author, ...new Array<number>(130).fill(1));
+  const short = await served(await replicaOf(...many), [rangeOf(many.at(-1) as Run)]);
+  expect(short.map((run) => run.assertions.length)).toEqual([128, 2]);
+  const payload = new Uint8Array(30_000);
+  const large = await chainWith(author, [1, 1, 1, 1, 1], () => ({ payload }));
+  const long = await served(await replicaOf(...large), [rangeOf(large.at(-1) as Run)]);
+  expect(long.map((run) => run.assertions.length)).toEqual([2, 2, 1]);
+});
+
+test('a run that builds on another chain travels by itself, and what follows it joins it', async () => {
+  const [a, b] = [await TestAuthor.create(space, crypto, 1), await TestAuthor.create(space, crypto, 2)];
+  const [other] = (await chainOf(b, 1)) as [Run];
+  const parents = [lastOf(other)];
+  const runs = await chainWith(a, [1, 1, 1, 1], (i) => (i === 2 ? { parents } : {}));
+  const replica = await replicaOf(other, ...runs);
+  expect(seqs(await served(replica, [rangeOf(runs[3] as Run)]))).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+});
+
+test('of what is recent only runs that lie close are joined: a slow clock holds the whole for its time', async () => {
+  const author = await TestAuthor.create(space, crypto, 1);
+  const at = (ms: number) => ({ time: BigInt(TEST_NOW_MS + ms) * 1_000_000n, counter: 0 });
+  const times = [-9_000_000, -5_000_000, -1_000_000, -200_000, -170_000, -20_000];
+  const runs = await chainWith(author, [1, 1, 1, 1, 1, 1], (i) => ({ hlc: at(times[i] as number) }));
+  const replica = await replicaOf(...runs);
+  expect(seqs(await served(replica, [rangeOf(runs[5] as Run)]))).toEqual([[1, 2, 3], [4, 5], [6]]);
 });
 
 test('what the other side has is not sent again, not even the first half of a run', async () => {
@@ -88,8 +132,8 @@ test('a cursor goes on after the last run, also when that has gone [ICG-17]', as
   const second = lastOf(runs[1] as Run);
   const gone = { hlc: second.hlc, id: new Uint8Array(32).fill(255) };
   const ranges = [rangeOf(runs[3] as Run)];
-  expect(seqs(await served(replica, ranges, { hlc: second.hlc, id: second.id }))).toEqual([[3], [4]]);
-  expect(seqs(await served(replica, ranges, gone))).toEqual([[3], [4]]);
+  expect(seqs(await served(replica, ranges, { hlc: second.hlc, id: second.id }))).toEqual([[3, 4]]);
+  expect(seqs(await served(replica, ranges, gone))).toEqual([[3, 4]]);
 });
 
 async function forked() {

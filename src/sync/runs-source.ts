@@ -4,16 +4,16 @@
  */
 import { compareHlc } from '../assertion/hlc.ts';
 import type { Run } from '../assertion/model.ts';
-import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
+import { decodeRun, type EncodedRun, encodeRun, joinRuns } from '../assertion/run-codec.ts';
 import { compareBytes, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { ChainRow } from '../set/journal-keys.ts';
 import type { Replica } from '../set/replica.ts';
-import { type Branch, forkBranch, linearBranch } from './branch.ts';
+import { type Branch, forkBranch, JoinedBranch, linearBranch } from './branch.ts';
 import { Heap } from './heap.ts';
 import type { Cursor, Known, PullRequest, Range, RunsAnswer } from './messages.ts';
 
-/** Blocks read at once: at most 4 MiB. */
+/** Blocks read at once: about 4 MiB, and one group of small ones more. */
 const BLOCKS_READ = 64;
 const PLACES_READ = 2000;
 
@@ -23,48 +23,67 @@ export interface ServedRun {
 }
 
 interface Head {
-  readonly row: ChainRow;
-  readonly branch: Branch;
+  /** Consecutive runs that travel as one. */
+  readonly rows: readonly ChainRow[];
+  readonly branch: JoinedBranch;
 }
 
 function compareRows(a: ChainRow, b: ChainRow): number {
   return compareHlc(a.lastHlc, b.lastHlc) || compareBytes(a.lastId, b.lastId);
 }
 
-function isAfter(row: ChainRow, cursor: Cursor): boolean {
-  return (compareHlc(row.lastHlc, cursor.hlc) || compareBytes(row.lastId, cursor.id)) > 0;
+function isAfter(row: ChainRow, cursor: Cursor | null): boolean {
+  return cursor === null || (compareHlc(row.lastHlc, cursor.hlc) || compareBytes(row.lastId, cursor.id)) > 0;
 }
 
-/** The runs of a pull. */
+function firstRow({ rows }: Head): ChainRow {
+  return rows[0] as ChainRow;
+}
+
+/** The runs of a pull. `nowMs` is the local clock: what is old is served in larger runs. */
 export async function* runsOfRanges(
   replica: Replica,
   request: Pick<PullRequest, 'ranges' | 'cursor'>,
+  nowMs: number,
 ): AsyncGenerator<ServedRun> {
+  const settledNs = BigInt(Math.floor(nowMs - limits.joinAgeMs)) * 1_000_000n;
   const served = new Set<number>();
-  const heap = new Heap<Head>((a, b) => compareRows(a.row, b.row));
-  const advance = async (branch: Branch) => {
-    let row = await branch.next();
-    while (row !== undefined && request.cursor !== null && !isAfter(row, request.cursor)) {
-      row = await branch.next();
-    }
-    if (row !== undefined) heap.push({ row, branch });
+  const heap = new Heap<Head>((a, b) => compareRows(firstRow(a), firstRow(b)));
+  const advance = async (branch: JoinedBranch) => {
+    const rows = await branch.next((row) => isAfter(row, request.cursor));
+    if (rows.length > 0) heap.push({ rows, branch });
   };
-  for (const branch of await branchesOf(replica, request.ranges)) await advance(branch);
+  for (const branch of await branchesOf(replica, request.ranges)) {
+    await advance(new JoinedBranch(branch, settledNs));
+  }
   for (;;) {
     const heads: Head[] = [];
-    while (heads.length < BLOCKS_READ) {
+    for (let blocks = 0; blocks < BLOCKS_READ; ) {
       const head = heap.pop();
       if (head === undefined) break;
-      if (!served.has(head.row.arrival)) heads.push(head);
-      served.add(head.row.arrival);
+      // Branches of a forked chain share their trunk; their runs travel one by one.
+      if (!served.has(firstRow(head).arrival)) heads.push(head);
+      for (const { arrival } of head.rows) served.add(arrival);
+      blocks += head.rows.length;
       await advance(head.branch);
     }
     if (heads.length === 0) return;
-    const blocks = await replica.journal.blocks(heads.map((head) => head.row.arrival));
-    for (const [i, { row, branch }] of heads.entries()) {
-      const bytes = cutAt(blocks[i] as Uint8Array, row, branch.floor, replica.space.id);
-      yield { bytes, at: { hlc: row.lastHlc, id: row.lastId } };
-    }
+    yield* readHeads(replica, heads);
+  }
+}
+
+async function* readHeads(replica: Replica, heads: readonly Head[]): AsyncGenerator<ServedRun> {
+  const blocks = await replica.journal.blocks(heads.flatMap(({ rows }) => rows.map((row) => row.arrival)));
+  let next = 0;
+  for (const head of heads) {
+    const { floor } = head.branch;
+    const runs = head.rows.map((row) => ({
+      bytes: cutAt(blocks[next++] as Uint8Array, row, floor, replica.space.id),
+      lastTime: row.lastHlc.time,
+    }));
+    const { lastHlc: hlc, lastId: id } = firstRow(head);
+    const bytes = runs.length === 1 ? (runs[0] as EncodedRun).bytes : joinRuns(runs);
+    yield { bytes, at: { hlc, id } };
   }
 }
 

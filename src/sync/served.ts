@@ -10,7 +10,7 @@ import { type Link, toWireMs } from './link.ts';
 import type { Answer, Request, RunsAnswer, UnknownRequest } from './messages.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
-import { answerCells, answerDiff, firstCells } from './sketch-diff.ts';
+import { answerCells, answerDiff, sketchHead } from './sketch-diff.ts';
 import type { SpaceSync } from './space-sync.ts';
 
 export interface ServedOptions {
@@ -131,8 +131,8 @@ export class Served {
         const { frontier, count } = space.replica;
         const root = frontier.root();
         space.onRoots(this.#link, request);
-        const cells = firstCells(frontier, root, request.root);
-        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, cells });
+        const sketch = sketchHead(frontier, root, request.root);
+        return this.#send(id, { type: 'roots', root, count, flushed: frontier.flushed.root, sketch });
       }
       case 'cells':
         return this.#send(id, answerCells(this.#space(request.tag).replica.frontier, request));
@@ -156,7 +156,7 @@ export class Served {
         const space = this.#space(request.tag);
         this.#options.ports.metrics.add('pull_requests_received');
         const maxBytes = Math.min(request.maxBytes, limits.pullBytesMax);
-        const runs = runsOfRanges(space.replica, request);
+        const runs = runsOfRanges(space.replica, request, this.#options.ports.clock.nowMs());
         const bounds = { chunkBytes: Math.min(maxBytes, this.#link.limits.chunkBytes), maxBytes };
         return this.#sendChunks(id, toChunks(runs, bounds), outgoing);
       }

@@ -22,7 +22,7 @@ const DIFF_TRIES = 3;
 /** Bytes of ranges in one request: leaves half of a frame free. */
 const RANGES_BYTES_MAX = limits.frameBytesMax / 2;
 
-export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed' | 'cells'> {
+export interface Exchange extends Pick<RootsAnswer, 'root' | 'count' | 'flushed' | 'sketch'> {
   /** Our side at the same time. */
   readonly mineRoot: Uint8Array;
   readonly mineCount: number;
@@ -168,8 +168,8 @@ export async function exchangeRoots(
   const request = { type: 'roots', tag: replica.space.tag, root: mineRoot, count: mineCount } as const;
   const answer = await link.channel.ask(request, { signal });
   if (answer.type === 'stale') throw new AverError('BAD_ENCODING', 'Roots cannot be stale.');
-  const { root, count, flushed, cells } = answer;
-  const exchange = { root: root.slice(), count, flushed: flushed.slice(), cells, mineRoot, mineCount };
+  const { root, count, flushed, sketch } = answer;
+  const exchange = { root: root.slice(), count, flushed: flushed.slice(), sketch, mineRoot, mineCount };
   onExchange(exchange);
   return { trie, exchange };
 }

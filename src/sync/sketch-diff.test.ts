@@ -1,12 +1,15 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { equalBytes } from '../base/bytes.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
-import { emptyCells } from '../set/sketch.ts';
+import { type Cells, emptyCells } from '../set/sketch.ts';
 import { TestAuthor, testSpace } from '../testing/chains.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import { converged, SyncPeer } from '../testing/sync-peer.ts';
+import type { TipDifference } from './messages.ts';
+import { answerCells } from './sketch-diff.ts';
 
 const space = testSpace();
 const peers: SyncPeer[] = [];
@@ -32,6 +35,15 @@ async function twoPeers(onlyA: number, onlyB: number, shared = 20): Promise<[Syn
     if (n < shared || n >= shared + onlyA) await b.take(run);
   }
   return [a, b];
+}
+
+/** The chain of a tip, one assertion longer. */
+async function continued(peer: SyncPeer, tip: { readonly author: Uint8Array; readonly id: Uint8Array }) {
+  for (let number = 100; ; number++) {
+    const author = await TestAuthor.create(space, peer.crypto, number);
+    if (!equalBytes(author.publicKey, tip.author)) continue;
+    return author.run([author.next(await peer.replica.journal.find(tip.id))]);
+  }
 }
 
 const sum = (name: string) => peers.reduce((total, peer) => total + peer.metric(name), 0);
@@ -74,6 +86,33 @@ describe('a difference', () => {
   });
 });
 
+test('of chains that grew, authors are told in four bytes each; of what is new, in full', async () => {
+  const [a, b] = await twoPeers(0, 0, 60);
+  for (const [n, tip] of [...a.replica.frontier.tips()].slice(0, 60).entries()) {
+    if (n % 2 === 0) await b.take(await continued(b, tip));
+  }
+  for (let n = 0; n < 10; n++) {
+    const author = await TestAuthor.create(space, a.crypto, 500 + n);
+    await b.take(await author.run(author.chain(1)));
+  }
+  const answered: TipDifference[] = [];
+  const { frontier } = b.replica;
+  const answer = answerCells(frontier, {
+    type: 'cells',
+    tag: space.tag,
+    root: frontier.root(),
+    cells: a.replica.frontier.cellsAt(a.replica.frontier.root(), 256) as Cells,
+    full: false,
+  });
+  if (answer.type === 'diff' && answer.difference !== null) answered.push(answer.difference);
+  const lengths = answered.flatMap(({ tips }) => tips.map(({ author }) => author.length));
+  expect(lengths.filter((length) => length === 4)).toHaveLength(30);
+  expect(lengths.filter((length) => length === 32)).toHaveLength(10);
+  await a.connect(b);
+  await converged([a, b], 100);
+  expect(sum('trie_nodes_served')).toBe(0);
+});
+
 test('the first cells of an answer are few enough for two packets', () => {
-  expect(limits.rootsCells * 17).toBeLessThan(2 * 1200);
+  expect(limits.rootsCells * 17 + limits.rootsCounts * 5).toBeLessThan(2 * 1200);
 });

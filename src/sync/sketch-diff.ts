@@ -4,46 +4,63 @@
  * of our cells as the difference seems to need, and the peer reads it. Never trusted: my trie, changed
  * by the difference, must have the peer's root, or the trie is descended instead.
  */
-import { bytesToHex, equalBytes, hexToBytes } from '../base/bytes.ts';
+import { bytesToHex, equalBytes, readU32 } from '../base/bytes.ts';
 import { isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Frontier } from '../set/frontier.ts';
-import { type Cells, estimateDifference, peel } from '../set/sketch.ts';
-import { type Trie, type TrieEntry, trieEntry } from '../set/trie.ts';
+import type { Replica } from '../set/replica.ts';
+import { cellsUpTo, estimateDifference, peel, type ShortId } from '../set/sketch.ts';
+import { type Tip, type Trie, type TrieEntry, trieEntry } from '../set/trie.ts';
+import { BRIEF_AUTHOR_BYTES } from './answers.ts';
 import type { Diff } from './descent.ts';
-import type { Answer, CellsRequest, DiffAnswer, DiffRequest } from './messages.ts';
+import type { Answer, CellsRequest, DiffRequest, SketchHead, TipDifference } from './messages.ts';
 import type { Comparing, Exchange } from './session.ts';
 
-/** Cells for each differing tip: 1.35 are enough for many, some more for few. */
-const CELLS_PER_DIFFERENCE = 1.6;
-/** The estimate comes from few cells; a second try with four times as many nearly always suffices. */
+/** Cells from which a large difference can be read, for each differing tip. */
+const CELLS_NEEDED = 1.4;
+/** Cells that are sent for each one that the estimate finds: with room for one that is a fifth too low. */
+const CELLS_PER_DIFFERENCE = 1.9;
+/** A second try with twice as many nearly always suffices. */
 const TRIES = 2;
-const GROWTH = 4;
+const GROWTH = 2;
 
-type Difference = NonNullable<DiffAnswer['difference']>;
-
-/** The cells that an answer to Roots carries: none when the roots are equal. */
-export function firstCells(frontier: Frontier, root: Uint8Array, theirs: Uint8Array): Cells | null {
-  return equalBytes(root, theirs) ? null : (frontier.cellsAt(root, limits.rootsCells) ?? null);
+/** How the sketch begins, for an answer to Roots: nothing when the roots are equal. */
+export function sketchHead(frontier: Frontier, root: Uint8Array, theirs: Uint8Array): SketchHead | null {
+  if (equalBytes(root, theirs)) return null;
+  const cells = frontier.cellsAt(root, limits.rootsCounts);
+  return cells === undefined ? null : { cells: cellsUpTo(cells, limits.rootsCells), counts: cells.counts };
 }
 
-export function answerCells(frontier: Frontier, { root, cells }: CellsRequest): Answer {
+export function answerCells(frontier: Frontier, { root, cells, full }: CellsRequest): Answer {
   const mine = frontier.cellsAt(root, cells.counts.length);
   if (mine === undefined) return { type: 'stale' };
-  const difference = peel(mine, cells);
-  if (difference === undefined) return { type: 'diff', difference: null };
-  const tips = difference.mine.map((id) => frontier.entry(id));
-  if (tips.includes(undefined)) return { type: 'stale' };
-  return {
-    type: 'diff',
-    difference: { tips: tips as TrieEntry[], lacks: difference.theirs.map((id) => hexToBytes(id)) },
-  };
+  const read = peel(mine, cells);
+  if (read === undefined) return { type: 'diff', difference: null };
+  const tips = entriesOf(frontier, read.mine);
+  if (tips === undefined) return { type: 'stale' };
+  const lacks = read.theirs;
+  // As many tips that continue a chain as the other side has tips to be continued: it knows the authors.
+  const isBrief = !full && tips.filter(({ seq }) => seq > 1).length === lacks.length;
+  return { type: 'diff', difference: { tips: isBrief ? tips.map(briefTip) : tips, lacks } };
+}
+
+function briefTip({ author, seq, id }: TrieEntry): Tip {
+  return { author: seq > 1 ? author.subarray(0, BRIEF_AUTHOR_BYTES) : author, seq, id };
 }
 
 export function answerDiff(frontier: Frontier, { ids }: DiffRequest): Answer {
-  const tips = ids.map((id) => frontier.entry(bytesToHex(id)));
-  if (tips.includes(undefined)) return { type: 'stale' };
-  return { type: 'diff', difference: { tips: tips as TrieEntry[], lacks: [] } };
+  const tips = entriesOf(frontier, ids);
+  return tips === undefined ? { type: 'stale' } : { type: 'diff', difference: { tips, lacks: [] } };
+}
+
+function entriesOf(frontier: Frontier, ids: readonly ShortId[]): TrieEntry[] | undefined {
+  const entries: TrieEntry[] = [];
+  for (const id of ids) {
+    const entry = frontier.entry(id);
+    if (entry === undefined) return undefined;
+    entries.push(entry);
+  }
+  return entries;
 }
 
 /** The difference to the peer's snapshot, proven; undefined when the sketches do not lead to it. */
@@ -67,50 +84,95 @@ export async function sketchDiff(
   }
 }
 
-async function ask(options: Comparing, trie: Trie, exchange: Exchange): Promise<Difference | undefined> {
+interface Found {
+  readonly mine: readonly TrieEntry[];
+  readonly theirs: readonly TrieEntry[];
+}
+
+async function ask(options: Comparing, trie: Trie, exchange: Exchange): Promise<Found | undefined> {
   const { replica, link, signal } = options;
   const { frontier, space } = replica;
-  const { root, cells: theirs } = exchange;
-  const mine = frontier.cellsAt(trie.root, limits.rootsCells);
-  if (theirs === null || mine === undefined) return undefined;
-  const read = peel(mine, theirs);
-  if (read !== undefined) {
-    const ids = read.theirs.map((id) => hexToBytes(id));
-    const lacks = read.mine.map((id) => hexToBytes(id));
-    if (ids.length === 0) return { tips: [], lacks };
-    const answer = await link.channel.ask({ type: 'diff', tag: space.tag, root, ids }, { signal });
-    return answer.type === 'diff' && answer.difference !== null
-      ? { tips: answer.difference.tips, lacks }
-      : undefined;
-  }
-  let length = Math.ceil(estimateDifference(mine, theirs) * CELLS_PER_DIFFERENCE) + limits.rootsCells;
-  for (let attempt = 0; attempt < TRIES && length <= limits.sketchCellsMax; attempt++, length *= GROWTH) {
+  const { root, sketch } = exchange;
+  const mine = frontier.cellsAt(trie.root, limits.rootsCounts);
+  if (sketch === null || mine === undefined) return undefined;
+  const read = peel(cellsUpTo(mine, limits.rootsCells), sketch.cells);
+  if (read === undefined)
+    return askWithCells(options, trie, exchange, estimateDifference(mine.counts, sketch.counts));
+  if (read.theirs.length === 0) return found(frontier, { tips: [], lacks: read.mine });
+  const request = { type: 'diff', tag: space.tag, root, ids: read.theirs } as const;
+  const answer = await link.channel.ask(request, { signal });
+  if (answer.type !== 'diff' || answer.difference === null) return undefined;
+  return found(frontier, { tips: answer.difference.tips, lacks: read.mine });
+}
+
+async function askWithCells(
+  { replica, link, signal }: Comparing,
+  trie: Trie,
+  { root }: Exchange,
+  estimate: number,
+): Promise<Found | undefined> {
+  const { frontier, space } = replica;
+  if (estimate * CELLS_NEEDED > limits.sketchCellsMax) return undefined;
+  let length = Math.ceil(estimate * CELLS_PER_DIFFERENCE) + limits.rootsCells;
+  let full = false;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    length = Math.min(length, limits.sketchCellsMax);
     const cells = frontier.cellsAt(trie.root, length);
     if (cells === undefined) return undefined;
-    const answer = await link.channel.ask({ type: 'cells', tag: space.tag, root, cells }, { signal });
+    const request = { type: 'cells', tag: space.tag, root, cells, full } as const;
+    const answer = await link.channel.ask(request, { signal });
     if (answer.type !== 'diff') return undefined;
-    if (answer.difference !== null) return answer.difference;
+    const difference = answer.difference === null ? undefined : found(frontier, answer.difference);
+    if (difference !== undefined) return difference;
+    if (answer.difference === null) length *= GROWTH;
+    else full = true;
   }
   return undefined;
+}
+
+/** The entries behind a difference; undefined when a short id is not ours or an author cannot be told. */
+function found(frontier: Frontier, { tips, lacks }: TipDifference): Found | undefined {
+  const mine = entriesOf(frontier, lacks);
+  if (mine === undefined) return undefined;
+  const kinByAuthor = new Map<number, TrieEntry | null>();
+  for (const entry of mine) {
+    const brief = readU32(entry.author);
+    // Two authors that begin alike, or two tips of one: the first bytes do not tell.
+    kinByAuthor.set(brief, kinByAuthor.has(brief) ? null : entry);
+  }
+  const theirs: TrieEntry[] = [];
+  for (const { author, seq, id } of tips) {
+    const isBrief = author.length === BRIEF_AUTHOR_BYTES;
+    const kin = kinByAuthor.get(readU32(author)) ?? undefined;
+    if (isBrief && kin === undefined) return undefined;
+    const own = kin !== undefined && (isBrief || equalBytes(author, kin.author)) ? kin : undefined;
+    theirs.push(trieEntry({ author: own?.author ?? author.slice(), seq, id: id.slice() }, own));
+  }
+  return { mine, theirs };
 }
 
 async function proven(
   { replica }: Comparing,
   trie: Trie,
   root: Uint8Array,
-  { tips, lacks }: Difference,
+  { mine, theirs }: Found,
 ): Promise<Diff | undefined> {
-  const mine = lacks.map((id) => replica.frontier.entry(bytesToHex(id)));
-  if (mine.includes(undefined)) return undefined;
-  const theirs = tips.map(({ author, seq, id }) =>
-    trieEntry({ author: author.slice(), seq, id: id.slice() }),
-  );
-  if (!equalBytes(trie.with(theirs, mine as TrieEntry[]).root, root)) return undefined;
-  const places = await replica.journal.places(theirs.map((tip) => tip.id));
+  if (!equalBytes(trie.with(theirs, mine).root, root)) return undefined;
+  const known = await whichAreKnown(replica, theirs);
   return {
-    mine: mine as TrieEntry[],
-    theirs: theirs.map((tip, i) => ({ ...tip, known: places[i] !== undefined })),
+    mine,
+    theirs: theirs.map((tip) => ({ ...tip, known: known.has(tip) })),
     differing: [],
     complete: true,
   };
+}
+
+/** Of these tips those that are in our set. Where a chain has no fork, a later seq than ours cannot be. */
+async function whichAreKnown(replica: Replica, tips: readonly TrieEntry[]): Promise<Set<TrieEntry>> {
+  const open = tips.filter(({ author, seq }) => {
+    const own = replica.frontier.tipsOf(author);
+    return own.length > 1 || (own[0]?.seq ?? 0) >= seq;
+  });
+  const places = await replica.journal.places(open.map(({ id }) => id));
+  return new Set(open.filter((_, i) => places[i] !== undefined));
 }

@@ -43,12 +43,19 @@ const tip: Tip = { author: fill(2), seq: 3, id: fill(4) };
 const cursor = { hlc: { time: 1_700_000_000_000_000_000n, counter: 5 }, id: fill(6) };
 const salt = fill(8, 16);
 
-/** Four cells of a sketch of these entries. */
-function cellsOf(...numbers: readonly number[]): Cells {
+function sketchOf(...numbers: readonly number[]): Sketch {
   const sketch = new Sketch();
   for (const n of numbers) sketch.add(fill(n));
-  return sketch.cells(4);
+  return sketch;
 }
+
+/** Four cells of a sketch of these entries. */
+function cellsOf(...numbers: readonly number[]): Cells {
+  return sketchOf(...numbers).cells(4);
+}
+
+const short = { high: 0x09090909, low: 0x01020304 };
+const sketchHead = { cells: cellsOf(1, 2), counts: sketchOf(1, 2).cells(64).counts };
 
 const requests: readonly Request[] = [
   { type: 'hello', tag, proof: null, clockMs, limits: peerLimits },
@@ -64,18 +71,18 @@ const requests: readonly Request[] = [
   { type: 'flushed', tag, unlike: fill(3), waitMs: 0 },
   { type: 'more', chunks: 1 },
   { type: 'cancel' },
-  { type: 'cells', tag, root: fill(3), cells: cellsOf(1, 2, 3) },
-  { type: 'diff', tag, root: fill(3), ids: [fill(9, 8)] },
+  { type: 'cells', tag, root: fill(3), cells: cellsOf(1, 2, 3), full: false },
+  { type: 'diff', tag, root: fill(3), ids: [short] },
 ];
 
 const answers: readonly Answer[] = [
   { type: 'hello', proof: helloProof(space, 'bob', 'alice'), clockMs, limits: peerLimits },
   { type: 'ping', clockMs, count: null },
   { type: 'ping', clockMs, count: 7 },
-  { type: 'roots', root: fill(3), count: 2, flushed: fill(0), cells: null },
-  { type: 'roots', root: fill(3), count: 2, flushed: fill(0), cells: cellsOf(1, 2) },
+  { type: 'roots', root: fill(3), count: 2, flushed: fill(0), sketch: null },
+  { type: 'roots', root: fill(3), count: 2, flushed: fill(3), sketch: sketchHead },
   { type: 'diff', difference: null },
-  { type: 'diff', difference: { tips: [tip], lacks: [fill(9, 8)] } },
+  { type: 'diff', difference: { tips: [tip, { ...tip, author: fill(2, 4) }], lacks: [short] } },
   { type: 'ok' },
   { type: 'runs', runs: [fill(1, 4), fill(2, 5)], open: true, cursor: null },
   { type: 'runs', runs: [], open: false, cursor },
