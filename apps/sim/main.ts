@@ -16,6 +16,7 @@ interface Options {
   readonly faults: number;
   readonly seconds: number;
   readonly shrink: boolean;
+  readonly bail?: true;
   readonly json?: true;
 }
 
@@ -36,6 +37,7 @@ const program = new Command('sim')
   .option('--faults <n>', 'faults that they suffer', count, 40)
   .option('--seconds <n>', 'virtual seconds with faults, before everything heals', count, 30)
   .option('--no-shrink', 'do not look for a shorter trace of a failure')
+  .option('--bail', 'stop at the first failure')
   .option('--json', 'one JSON line for each simulation on standard output')
   .addHelpText(
     'after',
@@ -61,6 +63,7 @@ async function runMany(): Promise<number> {
     if (options.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
     if (outcome.breach !== undefined) await explain(outcome);
     progress(`${outcomes.length} of ${seeds} seeds`);
+    if (options.bail && outcome.breach !== undefined) return 1;
   }
   progress('');
   const again = await simulate(optionsOf(from));

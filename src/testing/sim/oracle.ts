@@ -20,6 +20,7 @@ export type Rule =
   | 'peers converge in time'
   | 'honest peers are not blamed'
   | 'honest chains do not fork'
+  | 'a key that is used elsewhere is retired'
   | 'nothing from the future is visible'
   | 'clocks are not dragged along'
   | 'lenses agree'
@@ -47,9 +48,14 @@ export interface Shown {
   readonly promised: Set<string>;
   /** The latest that its clock ever showed. */
   latestClockMs: number;
+  /** When it showed, by author, what it had not written itself. */
+  readonly strangeMs: Map<string, number>;
   /** Its disk went back in time once. */
   wasExcused: boolean;
 }
+
+/** A write may take so long on a slow disk. */
+const UNDER_WAY_MS = 5000;
 
 export class Oracle {
   breach: Breach | undefined;
@@ -88,6 +94,7 @@ export class Oracle {
       peer: name,
       ids: new Set(),
       promised: new Set(),
+      strangeMs: new Map(),
       latestClockMs: 0,
       wasExcused: false,
     };
@@ -98,6 +105,7 @@ export class Oracle {
   /** The peer starts with what its disk holds. */
   restarted(shown: Shown, runs: readonly Run[], isDiskExcused: boolean): void {
     shown.ids.clear();
+    shown.strangeMs.clear();
     shown.wasExcused ||= isDiskExcused;
     for (const run of runs) this.#show(shown, run);
     for (const id of shown.promised) {
@@ -149,6 +157,7 @@ export class Oracle {
     const aheadMs = Number(last.hlc.time / 1_000_000n) - shown.latestClockMs;
     const what = `${shown.peer} shows ${nameOf(last)}, ${Math.round(aheadMs)} ms ahead of its clock`;
     if (aheadMs > limits.hlcHoldAheadMsMin) this.fail('nothing from the future is visible', what);
+    this.#watchKey(shown, bytesToHex(run.author), isOwn);
     if (!isOwn) return;
     if (aheadMs > limits.hlcMergeAheadMsMax + 1) this.fail('clocks are not dragged along', what);
     for (const { author, seq, id } of run.assertions) {
@@ -160,6 +169,17 @@ export class Oracle {
         'honest chains do not fork',
         `${shown.peer} writes ${this.nameOf(text)} beside ${this.nameOf(other)}`,
       );
+    }
+  }
+
+  /** Who sees its own chain go on without it writes no more under that key, but for what is under way. */
+  #watchKey(shown: Shown, author: string, isOwn: boolean): void {
+    const nowMs = this.#elapsedMs();
+    const sinceMs = shown.strangeMs.get(author);
+    if (!isOwn) shown.strangeMs.set(author, sinceMs ?? nowMs);
+    else if (sinceMs !== undefined && nowMs - sinceMs > UNDER_WAY_MS) {
+      const what = `${shown.peer} writes as ${author.slice(0, 6)}, as another did ${Math.round(nowMs - sinceMs)} ms before`;
+      this.fail('a key that is used elsewhere is retired', what);
     }
   }
 

@@ -39,6 +39,7 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'sync lost'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'clock'; readonly peer: number; readonly byMs: number }
   | { readonly do: 'restore backup'; readonly peer: number; readonly agoMs: number }
+  | { readonly do: 'copy directory'; readonly peer: number; readonly from: number }
   | { readonly do: 'deed'; readonly rogue: number; readonly deed: Deed; readonly at: number }
 );
 
@@ -104,6 +105,8 @@ function swarm(random: SeededRandom): Draw[] {
 
 const up = (random: SeededRandom, mostMs: number) => Math.floor(100 + random.number() ** 2 * mostMs);
 
+const CRASH_POINTS: readonly CrashPoint[] = ['before', 'cached', 'synced', 'acknowledged'];
+
 const DRAWS: readonly Draw[] = [
   (random, atMs, { peers }) => ({
     do: 'crash',
@@ -115,7 +118,7 @@ const DRAWS: readonly Draw[] = [
     do: 'crash in write',
     atMs,
     peer: random.integer(peers),
-    point: (['before', 'cached', 'synced'] as const)[random.integer(3)] as CrashPoint,
+    point: CRASH_POINTS[random.integer(CRASH_POINTS.length)] as CrashPoint,
     downMs: up(random, 10_000),
   }),
   (random, atMs, { peers }) => ({
@@ -175,6 +178,10 @@ const DRAWS: readonly Draw[] = [
     peer: random.integer(peers),
     agoMs: up(random, 30_000),
   }),
+  (random, atMs, { peers }) => {
+    const peer = random.integer(peers);
+    return { do: 'copy directory', atMs, peer, from: (peer + 1 + random.integer(peers - 1)) % peers };
+  },
 ];
 
 export function describeAction(action: Action): string {

@@ -10,6 +10,7 @@ import { MemoryMetrics } from '../../base/counters.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ports } from '../../base/ports.ts';
 import { MemoryNetwork } from '../../net/memory-network.ts';
+import { claimsOf } from '../../set/journal.ts';
 import { Replica } from '../../set/replica.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { SyncEngine } from '../../sync/engine.ts';
@@ -39,6 +40,7 @@ export type Deed = (typeof DEEDS)[number];
 /** Readings ahead of the clock, in seconds: around what is merged, and around what is held. */
 const EDGES_S = [29, 31, 59, 61, 119, 121, 150];
 const FLOOD = 150;
+const ANY_CLAIM = { subject: 's0', predicate: 'p0', object: '', confidence: CONFIDENCE_ONE };
 const HEARD_MAX = 50;
 const TOPICS = 12;
 
@@ -118,7 +120,8 @@ export class Rogue {
       case 'writes at the edge of the clock limits': {
         const aheadMs = (EDGES_S[this.#random.integer(EDGES_S.length)] as number) * 1000;
         const time = msToNs(this.#world.time.nowMs() + aheadMs) + BigInt(this.#random.integer(1000));
-        return this.#publish(this.#next(1, { hlc: { time, counter: 0 } }));
+        const hlc = { time, counter: 0 };
+        return isLater(hlc, this.#chain.at(-1)?.hlc) ? this.#publish(this.#next(1, { hlc })) : undefined;
       }
       case 'cuts old runs anew':
         return this.#recut(target);
@@ -127,7 +130,9 @@ export class Rogue {
       case 'copies the clock of another': {
         const other = this.#another();
         if (other === undefined || !isLater(other.hlc, this.#chain.at(-1)?.hlc)) return;
-        return this.#publish(this.#next(1, { hlc: other.hlc }));
+        const [claim] = claimsOf(other);
+        const payload = encodeClaims([{ ...(claim ?? ANY_CLAIM), object: this.name }]);
+        return this.#publish(this.#next(1, { hlc: other.hlc, payload }));
       }
     }
   }

@@ -25,7 +25,7 @@ export interface DiskFaults {
 }
 
 /** Where in a write a crash is to happen. */
-export type CrashPoint = 'before' | 'cached' | 'synced';
+export type CrashPoint = 'before' | 'cached' | 'synced' | 'acknowledged';
 
 export interface SimDiskOptions {
   readonly name: string;
@@ -115,16 +115,16 @@ export class SimDisk {
   }
 
   async #write(life: number, ops: readonly StoreOp[], durable: boolean): Promise<void> {
-    this.#mayCrash('before');
+    this.reached('before');
     await this.#wait(life, 0.2);
     if (this.faults.full && ops.length > 0) throw new AverError('STORE_FULL', 'The simulated disk is full.');
     if (ops.length > 0) await this.#apply(ops);
-    this.#mayCrash('cached');
+    this.reached('cached');
     await this.#alive(life);
     if (!durable) return;
     await this.#wait(life, 3);
     if (!this.faults.losesSyncs) this.#unsynced = [];
-    this.#mayCrash('synced');
+    this.reached('synced');
     await this.#alive(life);
   }
 
@@ -179,7 +179,8 @@ export class SimDisk {
     if (life !== this.#life) await new Promise<never>(() => undefined);
   }
 
-  #mayCrash(point: CrashPoint): void {
+  /** Something got to that point: if a crash is due there, it happens now. */
+  reached(point: CrashPoint): void {
     if (this.onCrashPoint?.point === point) this.onCrashPoint.crash();
   }
 }

@@ -136,6 +136,7 @@ class Simulation {
         // Nobody hears a peer that has died meanwhile.
         if (peer.space !== space) return undefined;
         oracle.acknowledged(peer.shown, id);
+        peer.disk.reached('acknowledged');
         return id;
       } catch (error) {
         this.#refused(peer, error);
@@ -225,7 +226,10 @@ class Simulation {
       return texts.join('\n');
     });
     await time.advance(LENSES_MS);
-    const texts = await Promise.all(told);
+    const texts = await Promise.all(told).catch((error: unknown) => {
+      oracle.fail('no unexpected error', `a lens cannot be read: ${stackOf(error)}`);
+      return [];
+    });
     const other = texts.findIndex((text) => text !== texts[0]);
     if (other > 0)
       oracle.fail('lenses agree', `${this.#peers[other]?.name} and ${this.#peers[0]?.name} differ`);
