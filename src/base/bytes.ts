@@ -114,6 +114,74 @@ export function readU32(bytes: Uint8Array, at = 0): number {
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
+/** Puts byte strings together in one piece of memory that is used again, and copies them out once. */
+export class ByteWriter {
+  #bytes = new Uint8Array(512);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  #reserve(extra: number): void {
+    if (this.#length + extra <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + extra));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value);
+    this.#length += 4;
+    return this;
+  }
+
+  u64(value: bigint | number): this {
+    this.#reserve(8);
+    if (typeof value === 'bigint') this.#view.setBigUint64(this.#length, value);
+    else {
+      this.#view.setUint32(this.#length, Math.floor(value / 0x100000000));
+      this.#view.setUint32(this.#length + 4, value >>> 0);
+    }
+    this.#length += 8;
+    return this;
+  }
+
+  /** UTF-8, without its length. */
+  text(text: string): this {
+    this.#reserve(text.length);
+    const start = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) {
+        this.#length = start;
+        return this.raw(encoder.encode(text));
+      }
+      this.#bytes[this.#length++] = code;
+    }
+    return this;
+  }
+
+  /** What was written, in an array of its own; the next write starts anew. */
+  finish(): Uint8Array {
+    const bytes = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return bytes;
+  }
+}
+
 export function bytesToBase64Url(bytes: Uint8Array): string {
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);

@@ -67,6 +67,11 @@ export const limits = {
   sketchCellsMax: 2048,
   /** Public keys whose torsion check and native key objects are cached. */
   authorKeysCachedMax: 4096,
+  /** One segment of the filter of claims: 64 KiB, ten bits a claim, so that one in a hundred "perhaps" is false. */
+  claimFilterBits: 524_288,
+  claimFilterClaimsMax: 50_000,
+  /** Segments of one space: 4 MiB. Beyond three million claims every write asks the disk. */
+  claimFilterSegmentsMax: 64,
   /** Own writes queued for the next group commit: beyond it `assert` waits. */
   writeQueueMax: 10_000,
   /** Ingest batches queued per space before senders are slowed down. */

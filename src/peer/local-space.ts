@@ -135,10 +135,12 @@ export class LocalSpace implements Space {
   ): Promise<Uint8Array[]> {
     const { hlc } = this.#parts;
     const byId = new Map<string, Uint8Array>();
+    const { journal } = this.#parts.replica;
     for (const { subject, predicate } of claims.slice(0, PARENT_LOOKUPS_MAX)) {
+      if (!journal.mayHave(subject, predicate)) continue;
       let heads = 0;
       const query = { subject: { exact: subject }, predicate, order: 'subject', reverse: true } as const;
-      for await (const { assertion } of this.#parts.replica.journal.claims(query)) {
+      for await (const { assertion } of journal.claims(query)) {
         // To build on what comes from the future would drag this writer's clock there.
         if (hlc.aheadMs(assertion.hlc) > limits.hlcMergeAheadMsMax) continue;
         byId.set(bytesToHex(assertion.id), assertion.id);

@@ -1,9 +1,17 @@
 /** Keys and small rows of a space in the store. One letter per table; numbers big-endian, so key order is their order. */
 
-import { hlcBytes } from '../assertion/hlc.ts';
 import { firstOf, type Hlc, lastOf, type Run } from '../assertion/model.ts';
 import { weightBound } from '../assertion/run-codec.ts';
-import { concatBytes, prefixEnd, readU32, readU64, u32Bytes, u64Bytes, utf8 } from '../base/bytes.ts';
+import {
+  ByteWriter,
+  concatBytes,
+  prefixEnd,
+  readU32,
+  readU64,
+  u32Bytes,
+  u64Bytes,
+  utf8,
+} from '../base/bytes.ts';
 import type { Tip } from './trie.ts';
 
 const TABLE = {
@@ -14,6 +22,7 @@ const TABLE = {
   claim: utf8('s'),
   tip: utf8('t'),
   wanted: utf8('w'),
+  filter: utf8('f'),
 };
 const ZERO = Uint8Array.of(0);
 
@@ -81,6 +90,13 @@ function readHlc(bytes: Uint8Array, at: number): Hlc {
   return { time: readU64(bytes, at), counter: readU32(bytes, at + 8) };
 }
 
+/** Rows are made for every assertion that comes. */
+const row = new ByteWriter();
+
+function writeHlc({ time, counter }: Hlc): ByteWriter {
+  return row.u64(time).u32(counter);
+}
+
 export const countersKey = utf8('n');
 
 export function encodeCounters(counters: Counters): Uint8Array {
@@ -92,7 +108,7 @@ export function decodeCounters(value: Uint8Array): Counters {
 }
 
 export function blockKey(arrival: number): Uint8Array {
-  return concatBytes(TABLE.block, u64Bytes(arrival));
+  return row.raw(TABLE.block).u64(arrival).finish();
 }
 
 export function blockArrival(key: Uint8Array): number {
@@ -102,23 +118,20 @@ export function blockArrival(key: Uint8Array): number {
 export const allBlocks: KeyRange = under(TABLE.block);
 
 export function placeKey(id: Uint8Array): Uint8Array {
-  return concatBytes(TABLE.place, id);
+  return row.raw(TABLE.place).raw(id).finish();
 }
 
 export function encodePlace(place: Place): Uint8Array {
-  const bytes = new Uint8Array(21);
-  bytes.set(u64Bytes(place.arrival));
-  bytes[8] = place.index;
-  bytes.set(hlcBytes(place.hlc), 9);
-  return bytes;
+  row.u64(place.arrival).u8(place.index);
+  return writeHlc(place.hlc).finish();
 }
 
 export function decodePlace(value: Uint8Array): Place {
   return { arrival: Number(readU64(value)), index: value[8] as number, hlc: readHlc(value, 9) };
 }
 
-export function chainKey(author: Uint8Array, row: ChainRow): Uint8Array {
-  return concatBytes(TABLE.chain, author, u64Bytes(row.lastSeq), u64Bytes(row.arrival));
+export function chainKey(author: Uint8Array, { lastSeq, arrival }: ChainRow): Uint8Array {
+  return row.raw(TABLE.chain).raw(author).u64(lastSeq).u64(arrival).finish();
 }
 
 /** Rows of a chain that end at a seq from `fromSeq` to `toSeq`. */
@@ -127,9 +140,12 @@ export function chainRange(author: Uint8Array, fromSeq: number, toSeq: number): 
   return { gte: concatBytes(chain, u64Bytes(fromSeq)), lt: concatBytes(chain, u64Bytes(toSeq + 1)) };
 }
 
-export function encodeChainRow(row: ChainRow): Uint8Array {
-  const weight = u32Bytes(row.weight * 2 + (row.isPlain ? 1 : 0));
-  return concatBytes(u64Bytes(row.firstSeq), hlcBytes(row.lastHlc), row.lastId, weight);
+export function encodeChainRow({ firstSeq, lastHlc, lastId, weight, isPlain }: ChainRow): Uint8Array {
+  row.u64(firstSeq);
+  return writeHlc(lastHlc)
+    .raw(lastId)
+    .u32(weight * 2 + (isPlain ? 1 : 0))
+    .finish();
 }
 
 export function decodeChainRow(key: Uint8Array, value: Uint8Array): ChainRow {
@@ -146,7 +162,8 @@ export function decodeChainRow(key: Uint8Array, value: Uint8Array): ChainRow {
 }
 
 export function timeKey(hlc: Hlc, arrival: number): Uint8Array {
-  return concatBytes(TABLE.time, hlcBytes(hlc), u64Bytes(arrival));
+  row.raw(TABLE.time);
+  return writeHlc(hlc).u64(arrival).finish();
 }
 
 export function timeArrival(key: Uint8Array): number {
@@ -159,16 +176,11 @@ export function timeRange(sinceNs: bigint): KeyRange {
 }
 
 export function claimKey(subject: string, predicate: string, at: ClaimKey): Uint8Array {
-  return concatBytes(
-    TABLE.claim,
-    utf8(subject),
-    ZERO,
-    utf8(predicate),
-    ZERO,
-    hlcBytes(at.hlc),
-    u64Bytes(at.arrival),
-    u32Bytes(at.index * 0x10000 + at.claimIndex),
-  );
+  row.raw(TABLE.claim).text(subject).u8(0).text(predicate).u8(0);
+  return writeHlc(at.hlc)
+    .u64(at.arrival)
+    .u32(at.index * 0x10000 + at.claimIndex)
+    .finish();
 }
 
 export function decodeClaimKey(key: Uint8Array): ClaimKey {
@@ -190,13 +202,14 @@ export function claimRange(subject: { exact?: string; prefix?: string }, predica
 }
 
 export function tipKey(tip: Tip): Uint8Array {
-  return concatBytes(TABLE.tip, tip.author, tip.id);
+  return row.raw(TABLE.tip).raw(tip.author).raw(tip.id).finish();
 }
 
 export const allTips: KeyRange = under(TABLE.tip);
 
 export function encodeTip(tip: TipRecord): Uint8Array {
-  return concatBytes(u64Bytes(tip.seq), hlcBytes(tip.hlc));
+  row.u64(tip.seq);
+  return writeHlc(tip.hlc).finish();
 }
 
 export function decodeTip(key: Uint8Array, value: Uint8Array): TipRecord {
@@ -214,3 +227,14 @@ export function wantedKey(id: Uint8Array): Uint8Array {
 }
 
 export const allWanted: KeyRange = under(TABLE.wanted);
+
+/** A segment of the filter of claims. */
+export function filterKey(index: number): Uint8Array {
+  return concatBytes(TABLE.filter, u32Bytes(index));
+}
+
+export function filterIndex(key: Uint8Array): number {
+  return readU32(key, 1);
+}
+
+export const allFilters: KeyRange = under(TABLE.filter);

@@ -9,9 +9,12 @@ import { type Assertion, kinds, type Run } from '../assertion/model.ts';
 import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
+import { ClaimFilter, type FilterSegment } from './claim-filter.ts';
 import * as keys from './journal-keys.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Runs read at once for the filter of claims: few enough to let other work in between. */
+const FILTER_RUNS = 16;
 const BLOCKS_CACHED_BYTES_MAX = 8 * 1024 * 1024; // a table's page is read block by block, again and again
 
 /** One stored claim with the assertion that carries it. */
@@ -43,6 +46,9 @@ export class Journal {
     maxSize: BLOCKS_CACHED_BYTES_MAX,
     sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 1000 + each.payloadSize, 0),
   });
+  readonly #filter = new ClaimFilter();
+  #filling: Promise<void> = Promise.resolve();
+  #isClosed = false;
   /** Grows with each payload replaced, so that a block read before is not cached after. */
   #replaced = 0;
 
@@ -54,6 +60,38 @@ export class Journal {
   async counters(): Promise<keys.Counters> {
     const value = await this.#store.get(keys.countersKey);
     return value === undefined ? { arrivals: 0, assertions: 0 } : keys.decodeCounters(value);
+  }
+
+  /** Takes up what is stored of the filter of claims. Runs that it lacks are read meanwhile, and not waited for. */
+  async loadFilter(): Promise<void> {
+    const stored: FilterSegment[] = [];
+    for await (const [key, bytes] of this.#store.range(keys.allFilters))
+      stored.push({ index: keys.filterIndex(key), bytes });
+    const from = this.#filter.load(stored);
+    // Without it every look-up goes to the disk, and nothing else is lost.
+    this.#filling = this.#fillFilter(from).catch(() => undefined);
+  }
+
+  async #fillFilter(from: number): Promise<void> {
+    for (let arrival = from; !this.#isClosed; ) {
+      const range = { gte: keys.blockKey(arrival), lt: keys.allBlocks.lt, limit: FILTER_RUNS };
+      let runs = 0;
+      for await (const [key, bytes] of this.#store.range(range)) {
+        for (const assertion of decodeRun(bytes, this.#space).assertions) this.#addToFilter(assertion);
+        arrival = keys.blockArrival(key) + 1;
+        runs++;
+      }
+      if (runs < FILTER_RUNS) return this.#filter.complete();
+    }
+  }
+
+  #addToFilter(assertion: Assertion): void {
+    for (const { subject, predicate } of claimsOf(assertion)) this.#filter.add(subject, predicate);
+  }
+
+  /** False only if there certainly is no claim of this subject and predicate here. */
+  mayHave(subject: string, predicate: string): boolean {
+    return this.#filter.mayHave(subject, predicate);
   }
 
   async *tips(): AsyncIterable<keys.TipRecord> {
@@ -169,9 +207,17 @@ export class Journal {
       const place = { arrival, index, hlc: assertion.hlc };
       ops.push({ key: keys.placeKey(assertion.id), value: keys.encodePlace(place) });
       if (assertion.payload === undefined) ops.push({ key: keys.wantedKey(assertion.id), value: NOTHING });
-      else ops.push(...claimOps(assertion, place, NOTHING));
+      else ops.push(...this.#claimOps(assertion, place));
     }
+    for (const segment of this.#filter.takeFull(arrival + 1)) ops.push(filterOp(segment));
     return ops;
+  }
+
+  #claimOps(assertion: Assertion, place: keys.Place): StoreOp[] {
+    return claimsOf(assertion).map(({ subject, predicate }, claimIndex) => {
+      this.#filter.add(subject, predicate);
+      return { key: keys.claimKey(subject, predicate, { ...place, claimIndex }), value: NOTHING };
+    });
   }
 
   write(ops: readonly StoreOp[], durable: boolean): Promise<void> {
@@ -180,6 +226,14 @@ export class Journal {
 
   flush(): Promise<void> {
     return this.#store.flush();
+  }
+
+  /** Stores what is quicker to read than to make again. `arrivals`: the runs that are stored. */
+  async close(arrivals: number): Promise<void> {
+    this.#isClosed = true;
+    await this.#filling;
+    const open = this.#filter.open(arrivals);
+    if (open !== undefined) await this.#store.write([filterOp(open)], { durable: false });
   }
 
   /**
@@ -195,8 +249,8 @@ export class Journal {
     const assertions = run.assertions.with(place.index, after);
     const ops: StoreOp[] = [
       { key: keys.blockKey(place.arrival), value: encodeRun({ ...run, assertions }) },
-      ...claimOps(before, place, undefined),
-      ...claimOps(after, place, NOTHING),
+      ...this.#claimOps(before, place).map(({ key }) => ({ key, value: undefined })),
+      ...this.#claimOps(after, place),
       { key: keys.wantedKey(id), value: undefined },
     ];
     await this.#store.write(ops, { durable: true });
@@ -217,9 +271,6 @@ export class Journal {
   }
 }
 
-function claimOps(assertion: Assertion, place: keys.Place, value: Uint8Array | undefined): StoreOp[] {
-  return claimsOf(assertion).map((claim, claimIndex) => ({
-    key: keys.claimKey(claim.subject, claim.predicate, { ...place, claimIndex }),
-    value,
-  }));
+function filterOp({ index, bytes }: FilterSegment): StoreOp {
+  return { key: keys.filterKey(index), value: bytes };
 }

@@ -25,29 +25,53 @@ export type Placement =
   | { readonly type: 'known' }
   | { readonly type: 'waits'; readonly run: Run; readonly known: number; readonly missing: Set<string> };
 
+type Tips = readonly TipRecord[];
+
 export class MergeBatch {
   readonly #frontier: Frontier;
   readonly #journal: Journal;
-  /** What the batch brought so far, by id in hex. */
-  readonly #added = new Map<string, Assertion>();
-  readonly #tipsByAuthor = new Map<string, readonly TipRecord[]>();
-  readonly #removed: TipRecord[] = [];
+  /** What the batch brought so far. */
+  readonly #runs: Run[] = [];
+  /** By id in hex, of as many of the runs as somebody asked after: mostly nobody does. */
+  readonly #byId = new Map<string, Assertion>();
+  #runsById = 0;
+  /** Tips of the authors that the batch touches: as they were, and as they will be. */
+  readonly #tipsByAuthor = new Map<string, { readonly before: Tips; now: Tips }>();
   readonly #ops: StoreOp[] = [];
+  /** The batch that is being stored meanwhile: this one goes on from what it will leave. */
+  #before: MergeBatch | undefined;
   counters: Counters;
 
-  constructor(frontier: Frontier, journal: Journal, counters: Counters) {
+  constructor(frontier: Frontier, journal: Journal, counters: Counters, before?: MergeBatch) {
     this.#frontier = frontier;
     this.#journal = journal;
-    this.counters = counters;
+    this.#before = before;
+    this.counters = before?.counters ?? counters;
   }
 
-  #tipsOf(author: Uint8Array): readonly TipRecord[] {
-    return this.#tipsByAuthor.get(bytesToHex(author)) ?? this.#frontier.tipsOf(author);
+  /** The batch before this one is stored, or never will be. */
+  forgetBefore(): void {
+    this.#before = undefined;
+  }
+
+  #tipsOf(author: Uint8Array): Tips {
+    const tips = this.#tipsByAuthor.get(bytesToHex(author))?.now;
+    if (tips !== undefined) return tips;
+    return this.#before === undefined ? this.#frontier.tipsOf(author) : this.#before.#tipsOf(author);
+  }
+
+  #addedHere(id: string): Assertion | undefined {
+    for (; this.#runsById < this.#runs.length; this.#runsById++) {
+      const { assertions } = this.#runs[this.#runsById] as Run;
+      for (const assertion of assertions) this.#byId.set(bytesToHex(assertion.id), assertion);
+    }
+    const found = this.#byId.get(id);
+    return found !== undefined || this.#before === undefined ? found : this.#before.#addedHere(id);
   }
 
   /** HLC of each id that is visible, in the set or in this batch. */
   async #find(ids: readonly Uint8Array[]): Promise<(Hlc | undefined)[]> {
-    const found = ids.map((id) => this.#added.get(bytesToHex(id))?.hlc);
+    const found = ids.map((id) => this.#addedHere(bytesToHex(id))?.hlc);
     const open = ids.filter((_, i) => found[i] === undefined);
     const places = await this.#journal.places(open);
     let next = 0;
@@ -105,7 +129,7 @@ export class MergeBatch {
   async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
     const tip = this.#tipsOf(author).find((each) => equalBytes(each.id, id));
     if (tip !== undefined) return tip;
-    return this.#added.get(bytesToHex(id)) ?? this.#journal.find(id);
+    return this.#addedHere(bytesToHex(id)) ?? this.#journal.find(id);
   }
 
   async #checkParents(run: Run, missing: Set<string>): Promise<void> {
@@ -133,33 +157,29 @@ export class MergeBatch {
     const arrival = this.counters.arrivals;
     this.counters = { arrivals: arrival + 1, assertions: this.counters.assertions + run.assertions.length };
     this.#ops.push(...this.#journal.opsOf(run, arrival));
-    for (const assertion of run.assertions) this.#added.set(bytesToHex(assertion.id), assertion);
+    this.#runs.push(run);
     const { prev } = firstOf(run);
     const tips = this.#tipsOf(run.author);
     // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
     const author = tips[0]?.author ?? run.author.slice();
     const tip = { author, seq: last.seq, id: last.id, hlc: last.hlc };
-    const continued = prev === null ? undefined : tips.find((each) => equalBytes(each.id, prev));
-    if (continued !== undefined) this.#removed.push(continued);
-    this.#tipsByAuthor.set(bytesToHex(run.author), [...tips.filter((each) => each !== continued), tip]);
+    const now = [...tips.filter(({ id }) => prev === null || !equalBytes(id, prev)), tip];
+    const touched = this.#tipsByAuthor.get(bytesToHex(run.author));
+    if (touched === undefined) this.#tipsByAuthor.set(bytesToHex(run.author), { before: tips, now });
+    else touched.now = now;
   }
 
-  /** All rows of the batch. Tips that came and went within it are never written. */
-  finish(): StoreOp[] {
-    const { add, remove } = this.change();
+  /** All rows of the batch, and what it does to the frontier. Tips that came and went within it are not mentioned. */
+  finish(): { readonly ops: readonly StoreOp[]; readonly change: FrontierChange } {
+    const add: TipRecord[] = [];
+    const remove: TipRecord[] = [];
+    for (const { before, now } of this.#tipsByAuthor.values()) {
+      add.push(...now.filter((tip) => !before.includes(tip)));
+      remove.push(...before.filter((tip) => !now.includes(tip)));
+    }
     for (const tip of remove) this.#ops.push({ key: tipKey(tip), value: undefined });
     for (const tip of add) this.#ops.push({ key: tipKey(tip), value: encodeTip(tip) });
     this.#ops.push({ key: countersKey, value: encodeCounters(this.counters) });
-    return this.#ops;
-  }
-
-  /** What the batch does to the frontier: tips that came and went within it are not mentioned. */
-  change(): FrontierChange {
-    const removed = new Set(this.#removed);
-    const add = [...this.#tipsByAuthor.values()]
-      .flat()
-      .filter((tip) => !this.#frontier.tipsOf(tip.author).includes(tip));
-    const remove = [...removed].filter((tip) => this.#frontier.tipsOf(tip.author).includes(tip));
-    return { add, remove };
+    return { ops: this.#ops, change: { add, remove } };
   }
 }

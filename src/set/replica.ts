@@ -47,6 +47,21 @@ export interface Screened {
   readonly report: MergeReport;
 }
 
+/** What was decided about runs that are being stored. */
+export interface Placed {
+  readonly report: MergeReport;
+  /** Rejects when the store fails: then nothing of the batch is visible. */
+  readonly visible: Promise<MergeReport>;
+}
+
+/** A batch on its way to the disk. */
+interface Storing {
+  readonly batch: MergeBatch;
+  /** The one before it. */
+  readonly before: Promise<void> | undefined;
+  readonly stored: Promise<void>;
+}
+
 type ReplicaPorts = Pick<Ports, 'clock' | 'crypto' | 'log' | 'metrics'>;
 
 /** Assertions written in one batch: enough to amortise the sync, small enough to stay responsive. */
@@ -67,6 +82,7 @@ export class Replica {
   readonly #door: Door;
   readonly #flusher: Flusher;
   #counters: Counters;
+  #storing: Storing | undefined;
 
   private constructor(
     space: SpaceIdentity,
@@ -114,6 +130,7 @@ export class Replica {
     hlc: HlcClock,
   ): Promise<Replica> {
     const journal = new Journal(store, space.id);
+    await journal.loadFilter();
     const tips = [];
     for await (const tip of journal.tips()) tips.push(tip);
     const replica = new Replica(space, journal, new Frontier(tips), await journal.counters(), ports, hlc);
@@ -178,17 +195,30 @@ export class Replica {
   }
 
   /** The second half of `ingest`, in order of the calls. */
-  async admit({ runs, source, report }: Screened): Promise<MergeReport> {
+  async admit(screened: Screened): Promise<MergeReport> {
+    const { visible } = await this.place(screened);
+    return visible;
+  }
+
+  /**
+   * `admit` in two steps: resolves once it is decided what becomes of the runs, while they are stored.
+   * Whoever comes next can be placed meanwhile.
+   */
+  async place({ runs, source, report }: Screened): Promise<Placed> {
     const intake: Intake = { source, report, waiting: new Set() };
+    const stored: Promise<void>[] = [];
     for (let at = 0; at < runs.length; ) {
-      const batch: Run[] = [];
+      const part: Run[] = [];
       for (let size = 0; at < runs.length && size < BATCH_ASSERTIONS_MAX; at++) {
-        batch.push(runs[at] as Run);
+        part.push(runs[at] as Run);
         size += (runs[at] as Run).assertions.length;
       }
-      await this.#lock.run(() => this.#merge(batch, intake));
+      const storing = await this.#lock.run(() => this.#place(part, intake));
+      // Whoever waits for the whole hears of it.
+      storing?.stored.catch(() => undefined);
+      if (storing !== undefined) stored.push(storing.stored);
     }
-    return report;
+    return { report, visible: Promise.all(stored).then(() => report) };
   }
 
   /** The intrinsic half. False when the run was refused, is known, or is held for its time. */
@@ -201,23 +231,51 @@ export class Replica {
     return this.#door.check(run, source, report);
   }
 
-  async #merge(runs: readonly Run[], intake: Intake): Promise<void> {
-    const batch = new MergeBatch(this.frontier, this.journal, this.#counters);
+  /** Undefined when nothing is to be stored. */
+  async #place(runs: readonly Run[], intake: Intake): Promise<Storing | undefined> {
+    // One batch is being stored, one waits for it: the next is placed when the first of them is done.
+    await this.#storing?.before?.catch(() => undefined);
+    const before = this.#storing;
+    const batch = new MergeBatch(this.frontier, this.journal, this.#counters, before?.batch);
     const placing = new Placing(batch, this.#pending, intake, ({ run, source, report }, error) =>
       this.#door.refuse(run, source, report, error),
     );
-    const durable = intake.source.via === 'own' || intake.source.via === 'file';
     try {
       for (const run of runs) await placing.place(run);
-      if (intake.report.full) this.#ports.metrics.add('pending_full');
-      if (placing.accepted.length === 0) return;
-      await this.journal.write(batch.finish(), durable);
+    } catch (error) {
+      placing.undo();
+      throw error;
+    }
+    if (intake.report.full) this.#ports.metrics.add('pending_full');
+    if (placing.accepted.length === 0) return undefined;
+    const stored = this.#store(batch, placing, intake.source, before?.stored);
+    const storing = { batch, before: before?.stored, stored };
+    this.#storing = storing;
+    const done = () => {
+      batch.forgetBefore();
+      if (this.#storing === storing) this.#storing = undefined;
+    };
+    stored.then(done, done);
+    return storing;
+  }
+
+  async #store(
+    batch: MergeBatch,
+    placing: Placing,
+    source: Source,
+    before: Promise<void> | undefined,
+  ): Promise<void> {
+    const durable = source.via === 'own' || source.via === 'file';
+    const { ops, change } = batch.finish();
+    try {
+      await before;
+      await this.journal.write(ops, durable);
     } catch (error) {
       placing.undo();
       throw error;
     }
     this.#counters = batch.counters;
-    this.frontier.apply(batch.change());
+    this.frontier.apply(change);
     this.#flusher.wrote(this.frontier.trie, durable);
     this.#publish(placing.accepted);
   }
@@ -272,6 +330,8 @@ export class Replica {
   /** Resolves when what is under way is stored and flushed. */
   async close(): Promise<void> {
     await this.#lock.idle();
+    await this.#storing?.stored.catch(() => undefined);
+    await this.journal.close(this.#counters.arrivals);
     await this.#flusher.close();
   }
 }

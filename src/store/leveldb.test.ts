@@ -7,6 +7,7 @@ import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readU32, u32Bytes, utf8 } from '../base/bytes.ts';
 import { isAverError } from '../base/errors.ts';
+import { STORE_VERSION } from './batch.ts';
 import { openLevelDb } from './leveldb.ts';
 import { storeSuite } from './store.suite.ts';
 
@@ -73,7 +74,7 @@ describe('LevelDB store', () => {
 
   test('a store of a newer version is not opened, and not locked', async () => {
     const level = new ClassicLevel<Uint8Array, string>(directory, { keyEncoding: 'view' });
-    await level.put(new Uint8Array(0), '2');
+    await level.put(new Uint8Array(0), String(STORE_VERSION + 1));
     await level.close();
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_VERSION' });
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_VERSION' });

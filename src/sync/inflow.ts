@@ -32,6 +32,8 @@ export class Inflow {
   readonly #authors: ReadonlySet<string>;
   /** Parts that are not in the set yet, oldest first; each resolves with whether reading goes on. */
   readonly #underWay: Promise<boolean>[] = [];
+  /** What was decided about the last part: whether the next one may enter. */
+  #goesOn: Promise<boolean> = Promise.resolve(true);
   #last: Promise<boolean> = Promise.resolve(true);
 
   constructor(options: InflowOptions) {
@@ -56,12 +58,19 @@ export class Inflow {
   #start(runs: readonly Run[]): void {
     const { replica, link } = this.#options;
     const checking = replica.screen(runs, { from: link.peerId, via: 'pull' });
-    this.#last = Promise.all([checking, this.#last]).then(
-      async ([screened, goesOn]) => goesOn && this.#account(await replica.admit(screened)),
+    const placing = Promise.all([checking, this.#goesOn]).then(([screened, goesOn]) =>
+      goesOn ? replica.place(screened) : undefined,
     );
+    const goesOn = placing.then((placed) => placed !== undefined && this.#judge(placed.report));
+    const stored = Promise.all([placing, goesOn, this.#last]).then(async ([placed, judged]) => {
+      if (placed !== undefined) this.#account(await placed.visible);
+      return judged;
+    });
     // Whoever waits for this part or a later one hears of it.
-    this.#last.catch(() => undefined);
-    this.#underWay.push(this.#last);
+    for (const promise of [goesOn, stored]) promise.catch(() => undefined);
+    this.#goesOn = goesOn;
+    this.#last = stored;
+    this.#underWay.push(stored);
   }
 
   /** The runs that were asked for. */
@@ -80,11 +89,15 @@ export class Inflow {
     return runs;
   }
 
-  /** Returns false when reading must stop. */
-  #account(report: MergeReport): boolean {
-    const { link, ports, ranges, onAccepted, onRefused } = this.#options;
+  #account(report: MergeReport): void {
+    const { ports, onAccepted } = this.#options;
     onAccepted(report.accepted);
     ports.metrics.add('assertions_synced', report.accepted);
+  }
+
+  /** Returns false when reading must stop. */
+  #judge(report: MergeReport): boolean {
+    const { link, ranges, onRefused } = this.#options;
     for (const refusal of report.refusals) {
       // Membership depends on the bytes and the causal past alone: what we refuse, the peer had to refuse.
       link.fault(refusal.code, refusal.message);
