@@ -22,7 +22,7 @@ const mutant = (
 export const MUTANTS: readonly Mutant[] = [
   // The disk
   mutant('skips the sync of own writes', 'set/replica.ts', [
-    "const durable = intake.source.via === 'own' || intake.source.via === 'file';",
+    "const durable = source.via === 'own' || source.via === 'file';",
     'const durable = false;',
   ]),
   mutant('acknowledges before the commit', 'set/writer.ts', [
@@ -30,8 +30,8 @@ export const MUTANTS: readonly Mutant[] = [
     'void this.#commit(run).catch(() => undefined);',
   ]),
   mutant('shows what the disk refused', 'set/replica.ts', [
-    'placing.undo();\n      throw error;',
-    'placing.undo();',
+    'placing.undo();\n      throw error;\n    }\n    this.#counters',
+    'placing.undo();\n    }\n    this.#counters',
   ]),
   mutant('answers writers before the disk does', 'store/write-queue.ts', [
     'await this.#writeGroup(',
