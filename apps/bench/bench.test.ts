@@ -9,8 +9,10 @@ import { bytesToHex } from '../../src/base/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { TestAuthor, testSpace } from '../../src/testing/chains.ts';
 import { barChart, lineChart } from './chart.ts';
-import { atLeast, atMost, type Figure, mergeTakes, quantile, type Take } from './figure.ts';
-import type { Report } from './report.ts';
+import { updateDocument } from './document.ts';
+import { atLeast, atMost, type Figure, mergeTakes, quantile, type Section, type Take } from './figure.ts';
+import { sizesOf } from './options.ts';
+import { mergeReports, type Report } from './report.ts';
 import { formatSection, markdownTable, short } from './table.ts';
 
 const TINY = [
@@ -19,7 +21,19 @@ const TINY = [
   ...['--query-facts', '200', '--reconcile-sizes', '100'],
 ];
 /** The fills differ in how the runs were cut alone. */
-const KINDS = ['push', 'fill-runs', 'puts', 'reconcile', 'keep', 'open', 'query', 'watch', 'spread', 'quiet'];
+const KINDS = [
+  'browser',
+  'push',
+  'fill-runs',
+  'puts',
+  'reconcile',
+  'keep',
+  'open',
+  'query',
+  'watch',
+  'spread',
+  'quiet',
+];
 /** A dozen processes start one after the other, each with all of libp2p. */
 const TIMEOUT_MS = 180_000;
 
@@ -33,7 +47,6 @@ test(
   async () => {
     const directory = await mkdtemp(join(tmpdir(), 'aver-bench-test-'));
     const json = join(directory, 'bench.json');
-    const document = join(directory, 'performance.md');
     const { stdout } = await bench('--json', ...TINY, '--only', ...KINDS, 'bundle');
     const report = JSON.parse(stdout) as Report;
     expect(report.machine.cores).toBeGreaterThan(0);
@@ -51,14 +64,9 @@ test(
     }
 
     await writeFile(json, stdout);
-    await writeFile(document, 'Before\n<!-- bench puts -->\nold\n<!-- end -->\nafter\n');
     const charts = join(directory, 'charts');
-    await bench('--from', json, '--document', document, '--charts', charts);
-    const text = await readFile(document, 'utf8');
-    expect(text).toMatch(
-      /^Before\n<!-- bench puts -->\n[\s\S]*\| one at a time \|[\s\S]*<!-- end -->\nafter\n$/,
-    );
-    expect(text).not.toContain('old');
+    const again = await bench('--from', json, '--charts', charts);
+    expect(again.stdout).toContain('100 by 10, d = 10 by 10');
     expect((await readdir(charts)).sort()).toEqual(['fill.svg', 'keep.svg', 'push.svg', 'puts.svg']);
     await rm(directory, { recursive: true });
   },
@@ -79,6 +87,7 @@ test('an unknown benchmark is named, and nothing is measured', async () => {
   expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('no benchmark nothing') });
 });
 
+const LOAD = { loadBefore: 1, loadAfter: 2 };
 const WIRE: readonly Take[] = [
   [10, 5],
   [30, 10],
@@ -100,7 +109,7 @@ test('takes of one figure become its median, lowest and highest, each beside the
     value: { median: 5, min: 5, max: 10 },
     ratio: { median: 3, min: 2, max: 4 },
   });
-  const text = formatSection({ bench: 'wire', about: 'a test', figures: mergeTakes(WIRE) });
+  const text = formatSection({ bench: 'wire', about: 'a test', ...LOAD, figures: mergeTakes(WIRE) });
   expect(text).toMatch(/rate +20 {2}\/s +10–30 {2}the wire +5 +3 × +2–4 {2}≥ 2 × met/);
 });
 
@@ -119,7 +128,7 @@ test('what was measured in the same ways makes one table, a column for each way'
     { of: 'small', name: 'trips', unit: '', value: 1 },
     { of: 'large', name: 'took', unit: 'ms', value: 3, limit: ['the wire', 1.5], bar: atMost(4) },
   ]);
-  expect(markdownTable({ bench: 'table', about: 'a test', figures })).toBe(
+  expect(markdownTable({ bench: 'table', about: 'a test', ...LOAD, figures })).toBe(
     [
       '|  | took, ms | trips |',
       '| --- | --: | --: |',
@@ -127,6 +136,49 @@ test('what was measured in the same ways makes one table, a column for each way'
       '| large | 3 (2 ×) ✓ |  |',
     ].join('\n'),
   );
+});
+
+test('tables replace those between the markers of a document, and what is to be reached is told of a whole report', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'aver-bench-test-'));
+  const file = join(directory, 'performance.md');
+  const marked = (name: string, text = '') => `<!-- bench ${name} -->${text}\n<!-- end -->\n`;
+  await writeFile(file, `Before\n${marked('bars')}${marked('wire', 'old')}${marked('disk', 'kept')}after\n`);
+  const section = (name: string) => ({
+    bench: name,
+    about: `the ${name}`,
+    ...LOAD,
+    figures: mergeTakes(WIRE),
+  });
+  const report = (...sections: Section[]): Report => ({
+    machine: { date: 'today', node: 'v1', cpu: 'a core', cores: 2 },
+    settings: { ...sizesOf({ rounds: 1 }), rounds: 1 },
+    sections,
+  });
+
+  await updateDocument(file, report(section('wire'), section('not in the document')));
+  const partial = await readFile(file, 'utf8');
+  expect(partial).toMatch(/^Before\n<!-- bench bars -->\n<!-- end -->\n<!-- bench wire -->\n\nthe wire\./);
+  expect(partial).toContain('| rate | 20 | /s | 10–30 | the wire | 5 | 3 × | 2–4 | ≥ 2 × met |');
+  expect(partial).not.toContain('old');
+  expect(partial.endsWith(`${marked('disk', 'kept')}after\n`)).toBe(true);
+
+  await updateDocument(file, report(section('wire'), section('disk')));
+  const whole = await readFile(file, 'utf8');
+  const summary = whole.slice(0, whole.indexOf('<!-- end -->'));
+  expect(summary).toContain('| wire | rate | 3 × | the wire | ≥ 2 × met |');
+  expect(summary).toContain('| disk | rate |');
+  await rm(directory, { recursive: true });
+});
+
+test('of several reports the last of each benchmark counts', () => {
+  const report = (...names: readonly string[]) =>
+    ({ sections: names.map((name) => ({ bench: name, about: names.join() })) }) as unknown as Report;
+  const { sections } = mergeReports([report('push', 'puts'), report('puts', 'open')]);
+  expect(sections.map(({ bench: name, about }) => [name, about])).toEqual([
+    ['push', 'push,puts'],
+    ['puts', 'puts,open'],
+    ['open', 'puts,open'],
+  ]);
 });
 
 test('charts place what they show, the largest farthest, and escape what they are told', () => {

@@ -32,6 +32,10 @@ const LEFT = 300;
 const RIGHT = 110;
 const TOP = 44;
 const PLOT_HEIGHT = 280;
+const PLOT_LEFT = 80;
+const PLOT_RIGHT = WIDTH - 230;
+/** Between the labels of two lines that end at one place. */
+const LABEL = 15;
 
 const STYLE = `<style>
   text { font: 13px system-ui, sans-serif; fill: #57606a }
@@ -64,8 +68,8 @@ export function lineChart({ title, x, y, lines }: Lines): string {
   const points = lines.flatMap((line) => line.points);
   const xOf = logScale(
     points.map(([value]) => value),
-    60,
-    WIDTH - 250,
+    PLOT_LEFT,
+    PLOT_RIGHT,
   );
   const yOf = logScale(
     points.map(([, value]) => value),
@@ -76,31 +80,40 @@ export function lineChart({ title, x, y, lines }: Lines): string {
   const parts = [
     heading(`${title}: ${y} against ${x}`),
     ...yOf.decades.flatMap((value) => [
-      `<line class="axis" x1="60" x2="${WIDTH - 240}" y1="${yOf.at(value)}" y2="${yOf.at(value)}" />`,
-      text(54, Number(yOf.at(value)) + 4, figure(value), 'end'),
+      `<line class="axis" x1="${PLOT_LEFT}" x2="${PLOT_RIGHT + 10}" y1="${yOf.at(value)}" y2="${yOf.at(value)}" />`,
+      text(PLOT_LEFT - 6, Number(yOf.at(value)) + 4, figure(value), 'end'),
     ]),
     ...xOf.decades.map((value) => text(Number(xOf.at(value)), bottom + 18, figure(value), 'middle')),
     ...lines.flatMap((line) => drawLine(line, xOf.at, yOf.at)),
+    ...drawLabels(lines, xOf.at, yOf.at),
   ];
   return svg(bottom + 30, parts);
 }
 
-function drawLine(
-  { label, points, isReference = false }: LineOf,
-  xAt: (value: number) => string,
-  yAt: (value: number) => string,
-): string[] {
-  const drawn = points.map(([x, y]) => [xAt(x), yAt(y)] as const);
-  const last = drawn.at(-1);
-  if (last === undefined) return [];
+type Scale = (value: number) => string;
+
+function drawLine({ points, isReference = false }: LineOf, xAt: Scale, yAt: Scale): string[] {
+  const places = points.map(([x, y]) => [xAt(x), yAt(y)] as const);
   const name = classOf(isReference);
-  const [x, y] = last;
-  const line = `<polyline class="${name}" points="${drawn.map((point) => point.join(',')).join(' ')}" />`;
-  return [
-    ...(drawn.length > 1 ? [line] : []),
-    ...drawn.map(([cx, cy]) => `<circle class="${name}" cx="${cx}" cy="${cy}" r="3" />`),
-    text(Number(x) + 8, Number(y) + 4, label),
-  ];
+  const line = `<polyline class="${name}" points="${places.map((place) => place.join(',')).join(' ')}" />`;
+  const dots = places.map(([x, y]) => `<circle class="${name}" cx="${x}" cy="${y}" r="3" />`);
+  return dots.length > 1 ? [line, ...dots] : dots;
+}
+
+/** Each behind the last point of its line, below those that end at the same place. */
+function drawLabels(lines: readonly LineOf[], xAt: Scale, yAt: Scale): string[] {
+  const labels = lines.flatMap(({ label, points }) => {
+    const last = points.at(-1);
+    return last === undefined ? [] : [{ label, x: Number(xAt(last[0])), y: Number(yAt(last[1])) }];
+  });
+  const lowest = new Map<number, number>();
+  return labels
+    .sort((a, b) => a.y - b.y)
+    .map(({ label, x, y }) => {
+      const free = Math.max(y, (lowest.get(x) ?? Number.NEGATIVE_INFINITY) + LABEL);
+      lowest.set(x, free);
+      return text(x + 8, free + 4, label);
+    });
 }
 
 function logScale(values: readonly number[], from: number, to: number) {

@@ -80,6 +80,11 @@ const methods = {
     return (await haveAll(members, 2)) - startedMs;
   },
 
+  /** Compares roots so often, one time after the other. */
+  async compare(times: number): Promise<void> {
+    for (let i = 0; i < times; i++) await members[0]?.space.sync();
+  },
+
   /** Bare nodes, each connected to all. */
   async bare(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {

@@ -34,6 +34,9 @@ export interface Figure {
 export interface Section {
   readonly bench: string;
   readonly about: string;
+  /** Processes that wanted a core in the minute before, and in the last one of it: of others, if few were started. */
+  readonly loadBefore: number;
+  readonly loadAfter: number;
   readonly figures: readonly Figure[];
 }
 

@@ -37,6 +37,8 @@ const AUTHORS = 10;
 const RUN_ASSERTIONS = 128;
 const SHORT_RUN_ASSERTIONS = 16;
 const BULK_CLAIMS = 200;
+/** As many as fit into one. */
+const BULK_RUN_ASSERTIONS = 4;
 const VERIFICATIONS = 8000;
 /** Bars on rates hold from here on; below, compiling and connecting are half of it. */
 const BARS_FROM = 100_000;
@@ -75,7 +77,7 @@ export const fillBulk: Bench = {
   about: `the same claims, ${BULK_CLAIMS} to an assertion`,
   run: (context) =>
     fillAll(context, largest(context), {
-      perRun: RUN_ASSERTIONS,
+      perRun: BULK_RUN_ASSERTIONS,
       claimsEach: BULK_CLAIMS,
       bars: { perSecond: 150_000 },
     }),

@@ -1,9 +1,10 @@
 /** `npm run bench` (docs/performance.md): measures this build on this machine, each figure beside its limit. */
 
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Bench, Context } from './bench.ts';
+import { browser } from './browser.ts';
 import { bundle } from './bundle.ts';
 import { writeCharts } from './charts.ts';
 import { updateDocument } from './document.ts';
@@ -17,12 +18,13 @@ import { puts } from './puts.ts';
 import { query } from './query.ts';
 import { quiet } from './quiet.ts';
 import { reconcile } from './reconcile.ts';
-import { describeMachine, load, machineLine, type Report } from './report.ts';
+import { describeMachine, machineLine, mergeReports, type Report } from './report.ts';
 import { spread } from './spread.ts';
 import { formatSection } from './table.ts';
 import { watch } from './watch.ts';
 
 const BENCHES: readonly Bench[] = [
+  browser,
   push,
   fillRuns,
   fillShort,
@@ -40,7 +42,7 @@ const BENCHES: readonly Bench[] = [
 ];
 
 const options = readOptions(BENCHES.map(({ name }) => name));
-const report = options.from === undefined ? await measureAll() : await readReport(options.from);
+const report = options.from === undefined ? await measureAll() : await readReports(options.from);
 if (options.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 if (options.document !== undefined) await updateDocument(options.document, report);
 if (options.charts !== undefined) await writeCharts(options.charts, report);
@@ -59,7 +61,7 @@ async function measureAll(): Promise<Report> {
       sections.push(section);
       show(formatSection(section));
     }
-    return { machine, settings: { ...sizes, rounds: options.rounds }, loadAfter: load(), sections };
+    return { machine, settings: { ...sizes, rounds: options.rounds }, sections };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -67,12 +69,14 @@ async function measureAll(): Promise<Report> {
 
 async function measure(bench: Bench, context: Context): Promise<Section> {
   const takes: Take[] = [];
+  const loadBefore = load();
   const rounds = bench.once === true ? 1 : options.rounds;
   for (let round = 1; round <= rounds; round++) {
     process.stderr.write(`bench: ${bench.name} ${round}/${rounds}\n`);
     takes.push(...(await bench.run(context)));
   }
-  return { bench: bench.name, about: bench.about, figures: mergeTakes(takes) };
+  const { name, about } = bench;
+  return { bench: name, about, loadBefore, loadAfter: load(), figures: mergeTakes(takes) };
 }
 
 /** For people; a JSON document stands alone. */
@@ -80,8 +84,16 @@ function show(text: string): void {
   if (options.json !== true) process.stdout.write(`${text}\n`);
 }
 
-async function readReport(file: string): Promise<Report> {
-  return JSON.parse(await readFile(file, 'utf8')) as Report;
+async function readReports(files: readonly string[]): Promise<Report> {
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  const report = mergeReports(texts.map((text) => JSON.parse(text) as Report));
+  show(machineLine(report.machine));
+  for (const section of report.sections) show(formatSection(section));
+  return report;
+}
+
+function load(): number {
+  return loadavg()[0] ?? Number.NaN;
 }
 
 async function profileFolder(): Promise<string | undefined> {

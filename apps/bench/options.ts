@@ -10,7 +10,7 @@ export interface Options extends Partial<Sizes> {
   readonly profile?: string;
   readonly charts?: string;
   readonly document?: string;
-  readonly from?: string;
+  readonly from?: readonly string[];
 }
 
 /** A few minutes in all. */
@@ -34,7 +34,7 @@ const FULL: Sizes = {
   reconcileSizes: [10_000, 100_000, 1_000_000],
   keepTips: [1000, 100_000, 1_000_000],
   quietSeconds: 60,
-  samples: 1000,
+  samples: 500,
 };
 
 const EXAMPLES = `
@@ -67,7 +67,7 @@ export function readOptions(names: readonly string[]): Options {
     .option('--profile <directory>', 'write a CPU profile of each process there')
     .option('--charts <directory>', 'write charts there, as SVG')
     .option('--document <file>', 'put the tables between its markers: <!-- bench NAME --> … <!-- end -->')
-    .option('--from <file>', 'measure nothing, and take the figures of a JSON document')
+    .option('--from <files...>', 'measure nothing, and take the figures of JSON documents')
     .addHelpText('after', EXAMPLES)
     .parse();
   const options = program.opts<Options>();

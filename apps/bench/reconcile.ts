@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import type { Run } from '../../src/assertion/model.ts';
 import { scoped } from '../../src/base/scoped.ts';
 import type { Bench, Context } from './bench.ts';
+import type { CrowdMethods } from './crowd-process.ts';
 import { atMost, quantile, type Take } from './figure.ts';
+import { startProcess } from './remote.ts';
 import { type SyncCost, Twins } from './twins.ts';
 
 const AUTHORS = [10, 1000, 100_000] as const;
@@ -15,6 +17,8 @@ const DIFFERENCES = [1, 10, 100, 1000, 10_000] as const;
 /** A clustered difference: so many new assertions of each author. */
 const PER_AUTHOR = 1000;
 const RUN_ASSERTIONS = 128;
+/** Few enough not to be told that it is too much. */
+const COMPARISONS = 100;
 /** A tip: author, seq and id. Nobody can name a difference in less without knowing the sets. */
 const TIP_BYTES = 72;
 const ROOT_BYTES = 32;
@@ -26,7 +30,7 @@ export const reconcile: Bench = {
     'and the whole sync beside the runs pulled; bytes both ways, CPU of both sides, in one process',
   once: true,
   async run(context) {
-    const takes: Take[] = [];
+    const takes = [await socketTake(context)];
     for (const size of context.reconcileSizes)
       for (const authors of AUTHORS)
         if (authors <= size) takes.push(...(await measureWorld(context, size, authors)));
@@ -34,14 +38,28 @@ export const reconcile: Bench = {
   },
 };
 
+/** The same exchange of equal peers with all that Noise and yamux put around it. */
+async function socketTake(context: Context): Promise<Take> {
+  return scoped(startProcess<CrowdMethods>('crowd-process.ts', context), async ({ call }) => {
+    await call.together(2);
+    await call.compare(COMPARISONS);
+    const before = await call.socketBytes();
+    await call.compare(COMPARISONS);
+    const after = await call.socketBytes();
+    await call.stop();
+    return foundBytes('equal, over sockets', (after.written - before.written) / COMPARISONS, 0, 350);
+  });
+}
+
 async function measureWorld(context: Context, size: number, authors: number): Promise<Take[]> {
   const directory = await mkdtemp(join(context.directory, 'reconcile-'));
   const takes = await scoped(await Twins.create(directory, size, authors), async (twins) => {
     const world = `${size.toLocaleString('en')} by ${authors.toLocaleString('en')}`;
-    const takes = await equalTakes(twins, `${world}, equal`);
+    process.stderr.write(`bench: … ${world}\n`);
+    const takes = await equalTakes(twins, `${world}, equal`, context.samples);
     for (const { d, by } of cases(authors, size)) {
       const name = `${world}, d = ${d.toLocaleString('en')} by ${by.toLocaleString('en')}`;
-      takes.push(...(await differentTakes(twins, name, d, by)));
+      takes.push(...(await differentTakes(twins, name, { d, by, samples: context.samples })));
     }
     return takes;
   });
@@ -49,8 +67,14 @@ async function measureWorld(context: Context, size: number, authors: number): Pr
   return takes;
 }
 
+interface Case {
+  readonly d: number;
+  /** Authors who wrote it. */
+  readonly by: number;
+}
+
 /** Clustered and spread, where that is not the same. */
-function cases(authors: number, size: number): { readonly d: number; readonly by: number }[] {
+function cases(authors: number, size: number): Case[] {
   return DIFFERENCES.filter((d) => d <= size).flatMap((d) =>
     [...new Set([Math.min(authors, Math.ceil(d / PER_AUTHOR)), Math.min(authors, d)])].map((by) => ({
       d,
@@ -59,10 +83,10 @@ function cases(authors: number, size: number): { readonly d: number; readonly by
   );
 }
 
-async function equalTakes(twins: Twins, of: string): Promise<Take[]> {
+async function equalTakes(twins: Twins, of: string, samples: number): Promise<Take[]> {
   const costs: SyncCost[] = [];
-  for (let i = 0; i < repeats(1); i++) costs.push(await twins.sync());
-  const figure = figures(costs.slice(1));
+  for (let i = 0; i < repeats(1, samples); i++) costs.push(await twins.sync());
+  const figure = figures(costs);
   return [
     foundBytes(of, figure.bytes, 0, 350),
     { of, name: 'trips', unit: '', value: figure.trips, bar: atMost(1) },
@@ -71,14 +95,17 @@ async function equalTakes(twins: Twins, of: string): Promise<Take[]> {
   ];
 }
 
-async function differentTakes(twins: Twins, of: string, d: number, by: number): Promise<Take[]> {
+async function differentTakes(
+  twins: Twins,
+  of: string,
+  { d, by, samples }: Case & { readonly samples: number },
+): Promise<Take[]> {
   const costs: SyncCost[] = [];
-  for (let i = 0; i < repeats(d); i++) {
+  for (let i = 0; i < repeats(d, samples); i++) {
     await twins.differ(await fresh(twins, d, by));
     costs.push(await twins.sync());
   }
-  // The first one compiles, and checks the authors' keys.
-  const figure = figures(costs.slice(1));
+  const figure = figures(costs);
   const bars = barsOf(d, by);
   return [
     foundBytes(of, figure.bytes, by, bars?.bytes),
@@ -117,9 +144,9 @@ function foundBytes(of: string, value: number, tips: number, most: number | unde
   };
 }
 
-/** With the first one, which does not count. */
-function repeats(d: number): number {
-  return d <= 100 ? 8 : d <= 1000 ? 4 : 3;
+/** With the first half, which does not count. */
+function repeats(d: number, samples: number): number {
+  return Math.min(Math.max(3, samples), d <= 10 ? 40 : d <= 100 ? 24 : d <= 1000 ? 6 : 3);
 }
 
 /** So many new assertions by the first authors. */
@@ -130,7 +157,9 @@ async function fresh({ writers }: Twins, assertions: number, authors: number): P
   return runs;
 }
 
-function figures(costs: readonly SyncCost[]) {
+function figures(all: readonly SyncCost[]) {
+  // The first ones compile, and check the authors' keys.
+  const costs = all.slice(all.length >> 1);
   const median = (of: (cost: SyncCost) => number) =>
     quantile(
       costs.map(of).sort((a, b) => a - b),

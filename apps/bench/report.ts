@@ -1,12 +1,11 @@
 /** What one run of the benchmarks gives: the machine, the sizes, and the figures. */
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import type { Sizes } from './bench.ts';
 import type { Section } from './figure.ts';
 
 export interface Report {
   readonly machine: Machine;
   readonly settings: Sizes & { readonly rounds: number };
-  readonly loadAfter: number;
   readonly sections: readonly Section[];
 }
 
@@ -15,8 +14,6 @@ export interface Machine {
   readonly node: string;
   readonly cpu: string;
   readonly cores: number;
-  /** Processes that wanted a core in the minute before: above 0.3, others were using the machine. */
-  readonly loadBefore: number;
 }
 
 export function describeMachine(): Machine {
@@ -25,14 +22,15 @@ export function describeMachine(): Machine {
     node: process.version,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
-    loadBefore: load(),
   };
 }
 
-export function load(): number {
-  return loadavg()[0] ?? Number.NaN;
+export function machineLine({ date, node, cpu, cores }: Machine): string {
+  return `${date}, Node ${node}, ${cores} × ${cpu}`;
 }
 
-export function machineLine({ date, node, cpu, cores, loadBefore }: Machine): string {
-  return `${date}, Node ${node}, ${cores} × ${cpu}, load before ${loadBefore.toFixed(1)}`;
+/** One report of several: of what was measured more than once the last counts, and the first tells the machine. */
+export function mergeReports(reports: readonly Report[]): Report {
+  const sections = new Map(reports.flatMap((report) => report.sections.map((each) => [each.bench, each])));
+  return { ...(reports[0] as Report), sections: [...sections.values()] };
 }

@@ -18,13 +18,32 @@ export function formatSection(section: Section): string {
       .join('  ')
       .trimEnd(),
   );
-  return `${section.bench}: ${section.about}\n${lines.join('\n')}\n`;
+  const load = `(load ${section.loadBefore.toFixed(1)}, then ${section.loadAfter.toFixed(1)})`;
+  return `${section.bench}: ${section.about} ${load}\n${lines.join('\n')}\n`;
 }
 
 export function markdownTable(section: Section): string {
-  const { head, rows, words } = tableOf(section);
+  return markdownOf(tableOf(section));
+}
+
+function markdownOf({ head, rows, words }: Table): string {
   const rule = head.map((_, i) => (words.has(i) ? '---' : '--:'));
   return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** All that has a bar, in one table. */
+export function barsTable(sections: readonly Section[]): string {
+  const rows = sections.flatMap(({ bench, figures }) =>
+    figures.flatMap((figure) => (figure.bar === undefined ? [] : [barRow(bench, figure, figure.bar)])),
+  );
+  return markdownOf({ head: ['', '', 'value', '', 'bar'], rows, words: new Set([0, 1, 3, 4]) });
+}
+
+function barRow(bench: string, { of, name, unit, value, limit }: Figure, bar: Verdict): string[] {
+  const named = of === undefined ? name : `${of}: ${name}`;
+  if (bar.on === 'value' || limit === undefined)
+    return [bench, named, short(value.median), unit, verdict(bar)];
+  return [bench, named, `${short(limit.ratio.median)} ×`, limit.name, verdict(bar)];
 }
 
 function tableOf(section: Section): Table {

@@ -50,7 +50,12 @@ process.exitCode = options.seed === undefined ? await runMany() : await replay(o
 
 function optionsOf(seed: number): SimulationOptions {
   const { peers, rogues, deeds, assertions, faults, seconds } = options;
-  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000 };
+  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000, watchRejections };
+}
+
+function watchRejections(report: (error: unknown) => void): () => void {
+  process.on('unhandledRejection', report);
+  return () => void process.off('unhandledRejection', report);
 }
 
 async function runMany(): Promise<number> {

@@ -75,8 +75,8 @@ export const MUTANTS: readonly Mutant[] = [
     'else if (compareHlc(namer.hlc, hlc) < -1e9) {',
   ]),
   mutant('keeps one tip of a fork in memory', 'set/frontier.ts', [
-    'this.#tips.set(key, [...tips, added]);',
-    'this.#tips.set(key, [added]);',
+    'const forks = [known, added].map',
+    'const forks = [added].map',
   ]),
   mutant('sorts the leaves of the trie by arrival', 'set/trie.ts', [
     'const sorted = [...entries].sort((a, b) => compareBytes(a.hash, b.hash));',
@@ -118,8 +118,8 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#notBeforeMs = this.#options.ports.clock.nowMs() + waitMs * 1e9;',
   ]),
   mutant('takes one branch of a fork for the whole', 'sync/runs-source.ts', [
-    'if (replica.frontier.tipsOf(range.author).length > 1) {',
-    'if (replica.frontier.tipsOf(range.author).length > 1e9) {',
+    'if (frontier.isForked(author)) {',
+    'if (frontier.isForked(author) && asked.length > 1e9) {',
   ]),
   mutant('withholds the last run of a pull', 'sync/runs-source.ts', [
     "yield { type: 'runs', runs: chunk, open: false, cursor: null };",

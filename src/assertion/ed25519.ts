@@ -54,6 +54,11 @@ export function isAuthorKey(publicKey: Uint8Array): boolean {
   return known;
 }
 
+/** Whether `isAuthorKey` has yet to look at this key, which takes about a millisecond. */
+export function isNewAuthorKey(publicKey: Uint8Array): boolean {
+  return !torsionFreeByKey.has(String.fromCharCode(...publicKey));
+}
+
 function isSignatureCanonical(signature: Uint8Array): boolean {
   return (
     signature.length === 64 && isScalarCanonical(signature) && isPointPlausible(signature.subarray(0, 32))

@@ -1,4 +1,5 @@
 /** Proof of work of an author's first assertions in an open space: bound to the id, so it cannot be reused. */
+import { breath } from '../base/breath.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { throwIfAborted } from '../base/errors.ts';
 import { blake3, domains } from '../base/hash.ts';
@@ -51,23 +52,13 @@ export async function withPow<H extends Header>(
   const nonceAt = message.length - NONCE_BYTES;
   const view = new DataView(message.buffer);
   for (let nonce = 0; ; nonce++) {
-    if (nonce % SLICE === SLICE - 1) await breath(options.signal);
+    if (nonce % SLICE === SLICE - 1) {
+      throwIfAborted(options.signal, 'The proof of work');
+      await breath();
+    }
     view.setBigUint64(nonceAt, BigInt(nonce));
     if (leadingZeroBits(blake3(message)) >= bits) {
       return { ...header, proof: { pow: message.slice(nonceAt), admit: header.proof?.admit ?? null } };
     }
   }
-}
-
-/** Lets other work run. A message channel is not clamped to 4 ms as timers are in browsers. */
-async function breath(signal: AbortSignal | undefined): Promise<void> {
-  throwIfAborted(signal, 'The proof of work');
-  await new Promise<void>((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

@@ -37,7 +37,7 @@ export const ADVICE = {
   STORE_LOCKED: 'Another process uses this data directory; stop it or use another --data.',
   STORE_FAILED: 'Check the disk; nothing of the failed write is visible.',
   STORE_CORRUPT: 'The store holds damaged data; restore it from a peer or an export.',
-  STORE_VERSION: 'The store was written by a newer version; update Aver.',
+  STORE_VERSION: 'Another version wrote the store; update Aver, or start anew beside it.',
   // network
   DIAL_FAILED: 'Check the address and that the other peer runs.',
   DIAL_DENIED: 'The address is private or insecure; allow local addresses to use it.',

@@ -67,6 +67,8 @@ export const limits = {
   sketchCellsMax: 2048,
   /** Public keys whose torsion check and native key objects are cached. */
   authorKeysCachedMax: 4096,
+  /** New author keys that are looked at before other work has its turn: half of a frame of a page. */
+  authorKeysPerTurnMax: 8,
   /** One segment of the filter of claims: 64 KiB, ten bits a claim, so that one in a hundred "perhaps" is false. */
   claimFilterBits: 524_288,
   claimFilterClaimsMax: 50_000,
@@ -86,6 +88,24 @@ export const limits = {
   /** A range is read in pages of about this size: bounds memory, and the pause of a page in a browser. */
   storePageBytes: MiB,
   storePageRowsMax: 1024,
+
+  /** The browser's store: rows in memory and log before they become a table. Opening reads as much. */
+  storeMemoryBytes: 2 * MiB,
+  /** One step of a merge: the room that it takes on a full disk, and its work if the tab ends. */
+  storePartBytes: MiB,
+  /** One read: a browser takes half a millisecond for it, most of it not for the bytes. */
+  storeBlockBytes: 32 * KiB,
+  /** Rows merged before everything else has its turn: about a millisecond. */
+  storeSliceBytes: 128 * KiB,
+  /** Tables of one size that are merged: a row is written again once per class, a read sees three of each. */
+  storeMergeWidth: 4,
+  /** Beyond so many tables writers wait for merges: three of each of five sizes hold a gigabyte. */
+  storeTablesMax: 40,
+  /** Blocks read ahead of somebody who reads on. */
+  storeReadAheadBlocks: 4,
+  /** Indexes and filters, a fiftieth of what is stored; and blocks. */
+  storeIndexCacheBytes: 8 * MiB,
+  storeBlockCacheBytes: 8 * MiB,
 
   /** A browser that has not opened the store by then has a frozen tab that holds it. */
   storeOpenTimeoutMs: 10 * SECOND,
@@ -145,7 +165,7 @@ export const limits = {
   pullHoldMs: 30 * SECOND,
   /** Unknown tips collected in one round of a sync; the rest comes in the next. */
   diffEntriesMax: 10_000,
-  /** Runs that a responder follows back along one branch of a forked chain. */
+  /** Runs that a responder follows back along the branches of one forked chain, for one pull. */
   forkWalkRunsMax: 4096,
   /**
    * Small runs of one chain are served as one when they lie so close, or are so old. The whole is held
@@ -178,6 +198,8 @@ export const limits = {
   digestJitterMs: 2 * SECOND,
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
+  /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
+  digestsEarlyMax: 16,
   /** Roots after news go to every peer within this time, and at most once a second each. */
   newsJitterMs: 300,
   newsIntervalMs: SECOND,
@@ -316,4 +338,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['rootsCells', 'rootsCounts'],
   ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],
+  ['storeBlockBytes', 'storePartBytes'],
+  ['storePartBytes', 'storeMemoryBytes'],
+  ['storeMergeWidth', 'storeTablesMax'],
 ];

@@ -16,6 +16,8 @@ export interface Clock {
   nowMs(): number;
   /** Calls `action` once after `delayMs`; the returned function cancels it. */
   setTimer(delayMs: number, action: () => void): () => void;
+  /** Lets other work have its turn, frames of a page too. Virtual time has none: nothing waits there. */
+  breathe?(): Promise<void>;
 }
 
 export interface Random {

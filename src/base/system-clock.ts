@@ -1,4 +1,5 @@
 /** The Clock port over the machine's clock and timers. */
+import { breath } from './breath.ts';
 import type { Clock } from './ports.ts';
 
 /** Engines store the delay in 31 bits and fire at once beyond. */
@@ -10,4 +11,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(action, Math.min(Math.max(delayMs, 0), DELAY_MS_MAX));
     return () => clearTimeout(timer);
   },
+  breathe: breath,
 };

@@ -14,16 +14,19 @@ export type Block =
 /** A chunk as libp2p delivers it: bytes, or a list of them. */
 type Chunk = Uint8Array | Iterable<Uint8Array>;
 
+/** Room for the first bytes of a block, doubled with each time that it is full. */
+const ROOM_BYTES = 256;
+
 export class BlockReader {
-  /** Received parts of the block under way. Nothing is allocated for what was only announced. */
-  #parts: Uint8Array[] = [];
-  #partBytes = 0;
+  /** What came of the block under way. Grows with that: for what was only announced nothing is allocated. */
+  #bytes = new Uint8Array(ROOM_BYTES);
+  #count = 0;
   /** Length of the frame under way, once its header is complete. */
   #frameBytes: number | undefined;
 
   /** Bytes that wait for the rest of their block. */
   get pendingBytes(): number {
-    return this.#partBytes + (this.#frameBytes === undefined ? 0 : HEADER_BYTES);
+    return this.#count + (this.#frameBytes === undefined ? 0 : HEADER_BYTES);
   }
 
   /** Throws `OVERSIZE` as soon as a header announces too much. */
@@ -34,15 +37,26 @@ export class BlockReader {
     }
     let rest = chunk;
     for (;;) {
-      const wanted = (this.#frameBytes ?? HEADER_BYTES) - this.#partBytes;
+      const wanted = (this.#frameBytes ?? HEADER_BYTES) - this.#count;
       if (rest.length < wanted) break;
       const block = this.#complete(rest.subarray(0, wanted));
       rest = rest.subarray(wanted);
       if (block !== undefined) yield block;
     }
     if (rest.length === 0) return;
-    this.#parts.push(rest);
-    this.#partBytes += rest.length;
+    this.#keep(rest);
+  }
+
+  /** Copied, so that a byte that drips in keeps no network buffer alive, nor costs an object of its own. */
+  #keep(part: Uint8Array): void {
+    const count = this.#count + part.length;
+    if (count > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(count, 2 * this.#bytes.length));
+      larger.set(this.#bytes.subarray(0, this.#count));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(part, this.#count);
+    this.#count = count;
   }
 
   #complete(last: Uint8Array): Block | undefined {
@@ -63,17 +77,13 @@ export class BlockReader {
     return undefined;
   }
 
-  /** The parts as one copy, so that a small frame does not keep a large network buffer alive. */
+  /** The block as one copy of its own, so that a small frame does not keep a large buffer alive. */
   #take(last: Uint8Array): Uint8Array {
-    const bytes = new Uint8Array(this.#partBytes + last.length);
-    let at = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    bytes.set(last, at);
-    this.#parts = [];
-    this.#partBytes = 0;
+    const bytes = new Uint8Array(this.#count + last.length);
+    bytes.set(this.#bytes.subarray(0, this.#count));
+    bytes.set(last, this.#count);
+    this.#count = 0;
+    if (this.#bytes.length > ROOM_BYTES) this.#bytes = new Uint8Array(ROOM_BYTES);
     return bytes;
   }
 }

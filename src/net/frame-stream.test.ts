@@ -12,6 +12,20 @@ const frame = (...bytes: number[]) => concatBytes(u32Bytes(bytes.length), new Ui
 describe('the block reader', () => {
   const blocksOf = (reader: BlockReader, chunk: Uint8Array) => [...reader.push(chunk)];
 
+  it('keeps no buffer of the network alive for the bytes that dripped in with it', () => {
+    const reader = new BlockReader();
+    const sent = frame(...Array.from({ length: 2000 }, (_, n) => n & 255));
+    const network = new Uint8Array(1);
+    const read = [];
+    for (const byte of sent) {
+      network[0] = byte;
+      read.push(...blocksOf(reader, network));
+      // The network uses its buffer again: whatever is still needed was copied.
+      network[0] = 99;
+    }
+    expect(read).toEqual([{ type: 'frame', frame: sent.subarray(4) }]);
+  });
+
   it('gives the same blocks however the bytes are cut', () => {
     const block = fc.oneof(
       fc.uint8Array({ maxLength: 40 }).map((bytes) => ({

@@ -36,7 +36,9 @@ export class Author {
   }
 
   static async open(replica: Replica, keyring: Keyring, ports: AuthorPorts, hlc: HlcClock): Promise<Author> {
-    const author = new Author(replica, keyring, ports, hlc, await keyring.authorOf(replica.space.id));
+    const key = await keyring.authorOf(replica.space.id);
+    for (const tip of replica.frontier.tipsOf(key.publicKey)) hlc.resume(tip.hlc);
+    const author = new Author(replica, keyring, ports, hlc, key);
     replica.events.on('visible', (runs, { via }) => {
       if (via === 'own') return;
       if (runs.some((run) => equalBytes(run.author, author.#writer.key.publicKey))) author.#retire();

@@ -9,7 +9,7 @@ export async function spaceStatus(parts: LocalSpaceParts): Promise<SpaceStatus> 
   const { genesis, id } = replica.space;
   const author = parts.writer().key;
   const peers = peerStatuses(parts);
-  const started = replica.frontier.tipsOf(author.publicKey).length > 0;
+  const started = replica.frontier.tipOf(author.publicKey) !== undefined;
   return {
     id: bytesToHex(id),
     name: genesis.name,

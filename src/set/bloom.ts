@@ -81,8 +81,8 @@ export function checkBloom(bloom: Bloom, hintCount: number): void {
   }
   let set = 0;
   for (const byte of bloom.bits) set += popCount(byte);
-  // A filter that is nearly full estimates nothing.
-  if (set > 0.95 * m) return;
+  // At eight bits an id about half of them are set. One that is nearly full estimates nothing, and hides whatever its sender lacks.
+  if (set > 0.95 * m) throw new AverError('BAD_ENCODING', 'The filter is nearly full.');
   const estimate = -(m / bloom.hashes) * Math.log(1 - set / m);
   // A few entries more or less are noise in a small filter.
   if (Math.abs(estimate - hintCount) > Math.max(8, Math.max(estimate, hintCount) / 2)) {

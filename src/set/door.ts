@@ -1,9 +1,10 @@
 /** The door of a replica: what comes in is checked by itself, refused with a reason, or held for its time. */
+import { isNewAuthorKey } from '../assertion/ed25519.ts';
 import { type HlcClock, nsToMs } from '../assertion/hlc.ts';
 import { lastOf, type Run } from '../assertion/model.ts';
 import { encodeRun } from '../assertion/run-codec.ts';
 import { limits } from '../base/limits.ts';
-import type { Ports } from '../base/ports.ts';
+import type { Clock, Ports } from '../base/ports.ts';
 import type { SpaceIdentity } from './genesis.ts';
 import type { HeldAuthors } from './held-authors.ts';
 import { checkRun, isRefusal } from './membership.ts';
@@ -61,4 +62,22 @@ export class Door {
     ports.metrics.add('assertions_held', run.assertions.length);
     return true;
   }
+}
+
+/** Checks all at once, but lets other work have its turn: a message can hold a thousand keys that are new here, and each holds up the thread. */
+export function checkInTurns(
+  runs: readonly Run[],
+  clock: Clock,
+  check: (run: Run) => Promise<boolean>,
+): Promise<boolean[]> {
+  let newKeys = 0;
+  let turn: Promise<void> | undefined;
+  const checks = runs.map((run) => {
+    if (isNewAuthorKey(run.author) && ++newKeys > limits.authorKeysPerTurnMax) {
+      newKeys = 1;
+      turn = (turn ?? Promise.resolve()).then(() => clock.breathe?.());
+    }
+    return turn === undefined ? check(run) : turn.then(() => check(run));
+  });
+  return Promise.all(checks);
 }

@@ -24,11 +24,9 @@ interface Snapshot {
   readonly cells: Cells;
 }
 
-const NONE: readonly FrontierTip[] = [];
-
 export class Frontier {
-  /** By author in hex; never an empty list. */
-  readonly #tips = new Map<string, readonly FrontierTip[]>();
+  /** By author in hex: the one tip, or all by id in hex where the author forked, so that none of many is searched for. */
+  readonly #tips = new Map<string, FrontierTip | Map<string, FrontierTip>>();
   readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
@@ -53,11 +51,28 @@ export class Frontier {
 
   /** Tips of one author: one, or several where the author equivocated, or none. */
   tipsOf(author: Uint8Array): readonly TipRecord[] {
-    return this.#tips.get(bytesToHex(author)) ?? NONE;
+    return [...tipsIn(this.#tips.get(bytesToHex(author)))];
+  }
+
+  /** Any tip of the author; undefined where there is none. */
+  tipOf(author: Uint8Array): TipRecord | undefined {
+    return anyOf(this.#tips.get(bytesToHex(author)));
+  }
+
+  /** The author's tip with this id, if it is one. */
+  findTip(author: Uint8Array, id: Uint8Array): TipRecord | undefined {
+    const tips = this.#tips.get(bytesToHex(author));
+    if (tips instanceof Map) return tips.get(bytesToHex(id));
+    return tips !== undefined && equalBytes(tips.id, id) ? tips : undefined;
+  }
+
+  /** Whether the author has several tips. */
+  isForked(author: Uint8Array): boolean {
+    return this.#tips.get(bytesToHex(author)) instanceof Map;
   }
 
   *tips(): Iterable<TipRecord> {
-    for (const tips of this.#tips.values()) yield* tips;
+    for (const tips of this.#tips.values()) yield* tipsIn(tips);
   }
 
   /** The current root, whose snapshot can be asked for by `at` for as long as it is cached. */
@@ -101,25 +116,31 @@ export class Frontier {
 
   #addTip(tip: TipRecord): FrontierTip {
     const key = bytesToHex(tip.author);
-    const tips = this.#tips.get(key) ?? NONE;
-    const { author, seq, id, hash, high, low } = trieEntry(tip, tips[0]);
+    const known = this.#tips.get(key);
+    const { author, seq, id, hash, high, low } = trieEntry(tip, anyOf(known));
     const added = { author, seq, id, hash, high, low, hlc: tip.hlc };
-    this.#tips.set(key, [...tips, added]);
+    if (known === undefined) this.#tips.set(key, added);
+    else if (known instanceof Map) known.set(bytesToHex(id), added);
+    else {
+      const forks = [known, added].map((each) => [bytesToHex(each.id), each] as const);
+      this.#tips.set(key, new Map(forks));
+    }
     return added;
   }
 
   #removeTip({ author, id }: TipRecord): FrontierTip | undefined {
     const key = bytesToHex(author);
-    const tips = this.#tips.get(key) ?? NONE;
-    const gone = tips.find((tip) => equalBytes(tip.id, id));
-    if (gone === undefined) return undefined;
-    if (tips.length === 1) this.#tips.delete(key);
-    else
-      this.#tips.set(
-        key,
-        tips.filter((tip) => tip !== gone),
-      );
-    return gone;
+    const known = this.#tips.get(key);
+    if (known instanceof Map) {
+      const gone = known.get(bytesToHex(id));
+      known.delete(bytesToHex(id));
+      const left = anyOf(known);
+      if (known.size === 1 && left !== undefined) this.#tips.set(key, left);
+      return gone;
+    }
+    if (known === undefined || !equalBytes(known.id, id)) return undefined;
+    this.#tips.delete(key);
+    return known;
   }
 
   #add(entry: TrieEntry): void {
@@ -139,4 +160,14 @@ export class Frontier {
 /** 53 bits of a short id: a number is the cheapest key of a map. The full id is compared afterwards. */
 function keyOf({ high, low }: ShortId): number {
   return (high & 0x1fffff) * 0x100000000 + low;
+}
+
+function tipsIn(tips: FrontierTip | ReadonlyMap<string, FrontierTip> | undefined): Iterable<FrontierTip> {
+  if (tips === undefined) return [];
+  return tips instanceof Map ? tips.values() : [tips as FrontierTip];
+}
+
+function anyOf(tips: FrontierTip | ReadonlyMap<string, FrontierTip> | undefined): FrontierTip | undefined {
+  for (const tip of tipsIn(tips)) return tip;
+  return undefined;
 }

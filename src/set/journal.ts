@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { type Claim, decodeClaims } from '../assertion/claims.ts';
 import { type Assertion, kinds, type Run } from '../assertion/model.ts';
 import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
+import { concatBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
 import { ClaimFilter, type FilterSegment } from './claim-filter.ts';
@@ -263,10 +264,12 @@ export class Journal {
     return (await this.#store.get(keys.wantedKey(id))) !== undefined;
   }
 
-  /** Ids of assertions whose payload never came here. */
-  async wanted(limit: number): Promise<Uint8Array[]> {
+  /** Ids of assertions whose payload never came here, in their order, from the one after `after` on. */
+  async wanted(limit: number, after?: Uint8Array): Promise<Uint8Array[]> {
+    const { gte, lt } = keys.allWanted;
+    const from = after === undefined ? gte : concatBytes(keys.wantedKey(after), Uint8Array.of(0));
     const ids: Uint8Array[] = [];
-    for await (const [key] of this.#store.range({ ...keys.allWanted, limit })) ids.push(key.slice(1));
+    for await (const [key] of this.#store.range({ gte: from, lt, limit })) ids.push(key.slice(1));
     return ids;
   }
 }

@@ -25,7 +25,13 @@ export type Placement =
   | { readonly type: 'known' }
   | { readonly type: 'waits'; readonly run: Run; readonly known: number; readonly missing: Set<string> };
 
-type Tips = readonly TipRecord[];
+/** Tips of one author that a batch adds and removes, by id in hex: of thousands of forks none is searched for. */
+interface TipsChange {
+  /** The author's key, as the frontier holds it. */
+  readonly author: Uint8Array;
+  readonly added: Map<string, TipRecord>;
+  readonly removed: Map<string, TipRecord>;
+}
 
 export class MergeBatch {
   readonly #frontier: Frontier;
@@ -35,8 +41,8 @@ export class MergeBatch {
   /** By id in hex, of as many of the runs as somebody asked after: mostly nobody does. */
   readonly #byId = new Map<string, Assertion>();
   #runsById = 0;
-  /** Tips of the authors that the batch touches: as they were, and as they will be. */
-  readonly #tipsByAuthor = new Map<string, { readonly before: Tips; now: Tips }>();
+  /** What the batch does to the tips, by author in hex. */
+  readonly #tips = new Map<string, TipsChange>();
   readonly #ops: StoreOp[] = [];
   /** The batch that is being stored meanwhile: this one goes on from what it will leave. */
   #before: MergeBatch | undefined;
@@ -54,10 +60,22 @@ export class MergeBatch {
     this.#before = undefined;
   }
 
-  #tipsOf(author: Uint8Array): Tips {
-    const tips = this.#tipsByAuthor.get(bytesToHex(author))?.now;
-    if (tips !== undefined) return tips;
-    return this.#before === undefined ? this.#frontier.tipsOf(author) : this.#before.#tipsOf(author);
+  #findTip(author: Uint8Array, id: Uint8Array): TipRecord | undefined {
+    const change = this.#tips.get(bytesToHex(author));
+    const key = bytesToHex(id);
+    if (change?.removed.has(key)) return undefined;
+    const added = change?.added.get(key);
+    if (added !== undefined) return added;
+    return this.#before === undefined
+      ? this.#frontier.findTip(author, id)
+      : this.#before.#findTip(author, id);
+  }
+
+  /** The author's key as it is held already; undefined where there is nothing of the author. */
+  #keyOf(author: Uint8Array): Uint8Array | undefined {
+    const change = this.#tips.get(bytesToHex(author));
+    if (change !== undefined) return change.author;
+    return this.#before === undefined ? this.#frontier.tipOf(author)?.author : this.#before.#keyOf(author);
   }
 
   #addedHere(id: string): Assertion | undefined {
@@ -100,12 +118,10 @@ export class MergeBatch {
   /** How many of the run's first assertions are in the set already. */
   async #known(run: Run): Promise<number> {
     const first = firstOf(run);
-    const tips = this.#tipsOf(run.author);
-    // The usual case costs no read: it continues the one tip, or starts the chain.
-    if (tips.length === 0) return 0;
-    if (tips.length === 1 && first.prev !== null && equalBytes(first.prev, (tips[0] as TipRecord).id))
-      return 0;
-    if (tips.some((tip) => equalBytes(tip.id, lastOf(run).id))) return run.assertions.length;
+    // The usual cases cost no read: it starts the chain, or continues a tip, which nothing follows yet.
+    if (this.#keyOf(run.author) === undefined) return 0;
+    if (first.prev !== null && this.#findTip(run.author, first.prev) !== undefined) return 0;
+    if (this.#findTip(run.author, lastOf(run).id) !== undefined) return run.assertions.length;
     const found = await this.#find(run.assertions.map((assertion) => assertion.id));
     const unknown = found.indexOf(undefined);
     return unknown === -1 ? run.assertions.length : unknown;
@@ -127,9 +143,7 @@ export class MergeBatch {
   }
 
   async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
-    const tip = this.#tipsOf(author).find((each) => equalBytes(each.id, id));
-    if (tip !== undefined) return tip;
-    return this.#addedHere(bytesToHex(id)) ?? this.#journal.find(id);
+    return this.#findTip(author, id) ?? this.#addedHere(bytesToHex(id)) ?? this.#journal.find(id);
   }
 
   async #checkParents(run: Run, missing: Set<string>): Promise<void> {
@@ -159,24 +173,30 @@ export class MergeBatch {
     this.#ops.push(...this.#journal.opsOf(run, arrival));
     this.#runs.push(run);
     const { prev } = firstOf(run);
-    const tips = this.#tipsOf(run.author);
+    const change = this.#changeOf(run.author);
+    const continued = prev === null ? undefined : this.#findTip(run.author, prev);
+    // A tip that came and goes within the batch is never mentioned.
+    if (continued !== undefined && !change.added.delete(bytesToHex(continued.id)))
+      change.removed.set(bytesToHex(continued.id), continued);
+    const tip = { author: change.author, seq: last.seq, id: last.id, hlc: last.hlc };
+    change.added.set(bytesToHex(tip.id), tip);
+  }
+
+  #changeOf(author: Uint8Array): TipsChange {
+    const known = this.#tips.get(bytesToHex(author));
+    if (known !== undefined) return known;
     // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
-    const author = tips[0]?.author ?? run.author.slice();
-    const tip = { author, seq: last.seq, id: last.id, hlc: last.hlc };
-    const now = [...tips.filter(({ id }) => prev === null || !equalBytes(id, prev)), tip];
-    const touched = this.#tipsByAuthor.get(bytesToHex(run.author));
-    if (touched === undefined) this.#tipsByAuthor.set(bytesToHex(run.author), { before: tips, now });
-    else touched.now = now;
+    const key = this.#keyOf(author) ?? author.slice();
+    const change = { author: key, added: new Map(), removed: new Map() };
+    this.#tips.set(bytesToHex(author), change);
+    return change;
   }
 
   /** All rows of the batch, and what it does to the frontier. Tips that came and went within it are not mentioned. */
   finish(): { readonly ops: readonly StoreOp[]; readonly change: FrontierChange } {
-    const add: TipRecord[] = [];
-    const remove: TipRecord[] = [];
-    for (const { before, now } of this.#tipsByAuthor.values()) {
-      add.push(...now.filter((tip) => !before.includes(tip)));
-      remove.push(...before.filter((tip) => !now.includes(tip)));
-    }
+    const changes = [...this.#tips.values()];
+    const add = changes.flatMap(({ added }) => [...added.values()]);
+    const remove = changes.flatMap(({ removed }) => [...removed.values()]);
     for (const tip of remove) this.#ops.push({ key: tipKey(tip), value: undefined });
     for (const tip of add) this.#ops.push({ key: tipKey(tip), value: encodeTip(tip) });
     this.#ops.push({ key: countersKey, value: encodeCounters(this.counters) });

@@ -12,7 +12,7 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Ports, Store } from '../base/ports.ts';
-import { Door } from './door.ts';
+import { checkInTurns, Door } from './door.ts';
 import { Flusher } from './flusher.ts';
 import { Frontier } from './frontier.ts';
 import type { SpaceIdentity } from './genesis.ts';
@@ -190,8 +190,8 @@ export class Replica {
   /** The first half of `ingest`: the intrinsic check, which touches neither the set nor the disk. */
   async screen(runs: readonly Run[], source: Source): Promise<Screened> {
     const report = emptyReport();
-    const checks = await Promise.all(runs.map((run) => this.#check(run, source, report)));
-    return { runs: runs.filter((_, i) => checks[i]), source, report };
+    const passed = await checkInTurns(runs, this.#ports.clock, (run) => this.#check(run, source, report));
+    return { runs: runs.filter((_, i) => passed[i]), source, report };
   }
 
   /** The second half of `ingest`, in order of the calls. */

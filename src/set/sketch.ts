@@ -117,6 +117,18 @@ export function cellsUpTo({ high, low, checks, counts }: Cells, length: number):
   };
 }
 
+/** The cells with some entries more and others less. */
+export function patchedCells(
+  cells: Cells,
+  add: Iterable<{ readonly hash: Uint8Array }>,
+  remove: Iterable<{ readonly hash: Uint8Array }>,
+): Cells {
+  const patched = cellsUpTo(cells, cells.counts.length);
+  for (const { hash } of add) toggle(patched, symbolOfHash(hash), 1);
+  for (const { hash } of remove) toggle(patched, symbolOfHash(hash), -1);
+  return patched;
+}
+
 /**
  * Reads the difference of two sketches from as many cells as both have; undefined when they do not
  * suffice. Takes at most one step for each cell, whatever a hostile sketch holds.

@@ -3,7 +3,17 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bytesToHex, u32Bytes } from '../base/bytes.ts';
 import { blake3, domains, loadFastHash } from '../base/hash.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
-import { EMPTY_ROOT, LEAF_MAX, nibbleAt, pathOf, type Tip, Trie, type TrieNode, trieEntry } from './trie.ts';
+import {
+  EMPTY_ROOT,
+  LEAF_MAX,
+  nibbleAt,
+  pathOf,
+  type Tip,
+  Trie,
+  type TrieEntry,
+  type TrieNode,
+  trieEntry,
+} from './trie.ts';
 
 beforeAll(loadFastHash);
 
@@ -198,3 +208,28 @@ describe('a change', () => {
 function rootBytes(node: TrieNode): string {
   return bytesToHex(node.hash);
 }
+
+test('a subtree that is replaced leaves the trie of the set without what was in it', () => {
+  const size = fc.integer({ min: 0, max: 300 });
+  fc.assert(
+    fc.property(size, fc.array(fc.integer({ min: 0, max: 15 }), { maxLength: 3 }), size, (count, path, n) => {
+      const isBelow = (entry: TrieEntry) => Trie.of([entry]).below(path).length === 1;
+      const all = tips(count).map((each) => trieEntry(each));
+      const others = tips(n, 1000)
+        .map((each) => trieEntry(each))
+        .filter(isBelow);
+      const replaced = Trie.of(all).replace(path, others);
+      expect(rootOf(replaced)).toBe(rootOf(Trie.of([...all.filter((each) => !isBelow(each)), ...others])));
+      for (const each of all) expect(replaced.has(each)).toBe(!isBelow(each));
+      for (const each of others) expect(replaced.has(each)).toBe(true);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('tips that share a whole path, as no set has them, end in a leaf [STS-02]', () => {
+  const { author, id } = tip(1);
+  const lies = Array.from({ length: LEAF_MAX + 1 }, (_, i) => ({ author, seq: i + 1, id }));
+  expect(Trie.of(lies).size).toBe(LEAF_MAX + 1);
+  expect(Trie.of([...lies, ...lies]).with([tip(1)], []).size).toBe(2 * LEAF_MAX + 3);
+});

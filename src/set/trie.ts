@@ -28,6 +28,7 @@ export interface TrieEntry extends Tip {
 
 /** Nibbles of the path that depend on the author; the others depend on the id. */
 const AUTHOR_NIBBLES = 16;
+const PATH_NIBBLES = 80;
 
 export type TrieNode = LeafNode | InnerNode;
 
@@ -165,10 +166,24 @@ export function nibbleAt(entry: TrieEntry, depth: number): number {
   return depth % 2 === 0 ? byte >> 4 : byte & 15;
 }
 
+/** Whether the entry belongs below a path of nibbles. Its id is hashed once at most, however long the path is. */
+export function isBelow(entry: TrieEntry, prefix: readonly number[]): boolean {
+  for (let depth = 0; depth < Math.min(prefix.length, AUTHOR_NIBBLES); depth++)
+    if (nibbleAt(entry, depth) !== prefix[depth]) return false;
+  if (prefix.length <= AUTHOR_NIBBLES) return true;
+  const hash = blake3(entry.id);
+  return prefix.every((digit, depth) => {
+    if (depth < AUTHOR_NIBBLES) return true;
+    const byte = hash[(depth - AUTHOR_NIBBLES) >> 1] as number;
+    return digit === (depth % 2 === 0 ? byte >> 4 : byte & 15);
+  });
+}
+
 /** The canonical subtree of any number of entries that share `depth` nibbles. */
 function build(entries: readonly TrieEntry[], depth: number): TrieNode | undefined {
   if (entries.length === 0) return undefined;
-  if (entries.length <= LEAF_MAX) return LeafNode.of(entries);
+  // No two members share a whole path, but what a liar says of its set may: that ends in one leaf, not never.
+  if (entries.length <= LEAF_MAX || depth === PATH_NIBBLES) return LeafNode.of(entries);
   const groups: TrieEntry[][] = Array.from({ length: 16 }, () => []);
   for (const entry of entries) groups[nibbleAt(entry, depth)]?.push(entry);
   return new InnerNode(groups.map((group) => build(group, depth + 1)));
@@ -238,6 +253,24 @@ function updateLeaf(leaf: LeafNode, { add, remove }: Change, depth: number): Tri
   return build([...kept, ...add], depth);
 }
 
+/** The subtree with everything below a path replaced by a few entries that belong there. */
+function replace(
+  node: TrieNode | undefined,
+  path: readonly number[],
+  depth: number,
+  entries: readonly TrieEntry[],
+): TrieNode | undefined {
+  if (node === undefined || depth === path.length) return build(entries, depth);
+  if (node.kind === 'leaf') {
+    const kept = node.entries.filter((entry) => !isBelow(entry, path));
+    return build([...kept, ...entries], depth);
+  }
+  const digit = path[depth] as number;
+  const child = replace(node.children[digit], path, depth + 1, entries);
+  const inner = new InnerNode(node.children.with(digit, child), node);
+  return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
+}
+
 /** One state of the frontier. Immutable: `with` gives the next one and shares what did not change. */
 export class Trie {
   static readonly empty: Trie = new Trie(undefined);
@@ -273,6 +306,11 @@ export class Trie {
     return new Trie(update(this.node, change, 0));
   }
 
+  /** The trie with everything below a path replaced, at a cost that does not depend on how much that is. */
+  replace(path: readonly number[], entries: readonly TrieEntry[]): Trie {
+    return new Trie(replace(this.node, path, 0, entries));
+  }
+
   entries(): TrieEntry[] {
     return collect(this.node);
   }
@@ -295,13 +333,24 @@ export class Trie {
     return entries.length === 0 ? undefined : LeafNode.of(entries);
   }
 
+  /** How many entries are below a path of nibbles, if a node is there; 0 where a leaf ends above. */
+  sizeAt(prefix: readonly number[]): number {
+    return this.at(prefix)?.size ?? 0;
+  }
+
+  has(entry: TrieEntry): boolean {
+    let node = this.node;
+    for (let depth = 0; node?.kind === 'inner'; depth++) node = node.children[nibbleAt(entry, depth)];
+    return node?.entries.some((each) => compareBytes(each.hash, entry.hash) === 0) ?? false;
+  }
+
   /** Entries below a path of nibbles, wherever leaves end. */
   below(prefix: readonly number[]): TrieEntry[] {
     let node = this.node;
     for (const digit of prefix) {
       if (node === undefined) return [];
       if (node.kind === 'leaf') {
-        return node.entries.filter((entry) => prefix.every((wanted, i) => nibbleAt(entry, i) === wanted));
+        return node.entries.filter((entry) => isBelow(entry, prefix));
       }
       node = node.children[digit];
     }

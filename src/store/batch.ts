@@ -3,7 +3,7 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { StoreOp } from '../base/ports.ts';
 
-/** Version of the layout of a store. A store with another one is not opened. */
+/** Version of the layout of the rows of a store. A store with another one is not opened. */
 export const STORE_VERSION = 2;
 
 /** Throws `BAD_INPUT` for a key that is empty (reserved to the adapters) or too long. */
@@ -18,10 +18,10 @@ export function checkBatch(batch: readonly StoreOp[]): void {
   }
 }
 
-/** For a store that a newer Aver wrote. */
-export function versionError(place: string, version?: number): AverError {
+/** For a store that another Aver wrote. */
+export function versionError(place: string, version?: number, reads = STORE_VERSION): AverError {
   const found = version === undefined ? 'a newer version' : `version ${version}`;
-  return new AverError('STORE_VERSION', `The store ${place} has ${found}; this Aver reads ${STORE_VERSION}.`);
+  return new AverError('STORE_VERSION', `The store ${place} has ${found}; this Aver reads ${reads}.`);
 }
 
 export function closedError(): AverError {

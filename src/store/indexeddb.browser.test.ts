@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cdp } from 'vitest/browser';
-import { hexToBytes } from '../base/bytes.ts';
+import { hexToBytes, u32Bytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { openIndexedDb } from './indexeddb.ts';
+import { type Sizes, usualSizes } from './lsm/sizes.ts';
 import { storeSuite } from './store.suite.ts';
 
 const durable = { durable: true };
@@ -42,19 +43,23 @@ async function makePlace() {
 
 storeSuite('IndexedDB store', { persistent: true, makePlace });
 
-describe('on engines without getAllRecords', () => {
-  const prototype = IDBObjectStore.prototype as { getAllRecords?: unknown };
-  const original = Object.getOwnPropertyDescriptor(prototype, 'getAllRecords');
-  const put = () => original && Object.defineProperty(prototype, 'getAllRecords', original);
-  afterEach(put);
+/** So small that a few rows make a table, and every few tables a merge. */
+const tiny: Sizes = {
+  ...usualSizes,
+  storeMemoryBytes: 400,
+  storePartBytes: 300,
+  storeBlockBytes: 100,
+  storeSliceBytes: 100,
+  storeMergeWidth: 2,
+  storeTablesMax: 6,
+};
 
-  storeSuite('IndexedDB store', {
-    persistent: true,
-    makePlace: () => {
-      delete prototype.getAllRecords;
-      return makePlace();
-    },
-  });
+storeSuite('IndexedDB store of tiny tables', {
+  persistent: true,
+  makePlace: async () => {
+    const name = newName();
+    return { open: () => openIndexedDb({ name, random, sizes: tiny }), remove: () => deleteDatabase(name) };
+  },
 });
 
 describe('IndexedDB store', () => {
@@ -66,7 +71,7 @@ describe('IndexedDB store', () => {
     return madeNames.at(-1) as string;
   }
 
-  async function open(options: { name: string; readOnly?: boolean }): Promise<Store> {
+  async function open(options: { name: string; sizes?: Sizes }): Promise<Store> {
     const store = await openIndexedDb({ ...options, random });
     opened.push(store);
     return store;
@@ -93,7 +98,8 @@ describe('IndexedDB store', () => {
     await expect(first.write([], durable)).rejects.toMatchObject(fenced);
     await expect(first.flush()).rejects.toMatchObject(fenced);
     expect(await second.getMany([key, hexToBytes('02')])).toEqual([hexToBytes('bb'), undefined]);
-    expect(await first.get(key)).toEqual(hexToBytes('bb'));
+    // What it still reads is as of its time.
+    expect(await first.get(key)).toEqual(hexToBytes('aa'));
   });
 
   test('writes that were handed over before the takeover are in, those after it are not', async () => {
@@ -112,30 +118,70 @@ describe('IndexedDB store', () => {
     expect(count).toBe(50);
   });
 
-  test('a reader sees what the writer writes, fences nobody off and cannot write', async () => {
+  test('one that is fenced off in the middle of a merge changes nothing, and reads no mixture', async () => {
     const place = name();
-    const writer = await open({ name: place });
-    const reader = await open({ name: place, readOnly: true });
-    await writer.write([{ key, value: hexToBytes('aa') }], durable);
-    expect(await reader.get(key)).toEqual(hexToBytes('aa'));
-    await expect(reader.write([{ key, value: hexToBytes('bb') }], durable)).rejects.toMatchObject({
-      code: 'STORE_FENCED',
+    const first = await open({ name: place, sizes: tiny });
+    const rows = Array.from({ length: 300 }, (_, i) => ({ key: u32Bytes(i), value: u32Bytes(i) }));
+    // Each batch is in once it is written; the merges behind it go on.
+    for (const row of rows) await first.write([row], relaxed);
+    const second = await open({ name: place, sizes: tiny });
+    for (const { key } of rows) await second.write([{ key, value: hexToBytes('bb') }], relaxed);
+    const outcomes = await Promise.allSettled(rows.map((row) => first.get(row.key)));
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.status === 'fulfilled') expect(outcome.value).toEqual(rows[i]?.value);
+      else expect(outcome.reason).toMatchObject({ code: 'STORE_FENCED' });
+    }
+    expect(await second.getMany(rows.map((row) => row.key))).toEqual(rows.map(() => hexToBytes('bb')));
+  });
+
+  test('damaged and lost records are named, not read', async () => {
+    const place = name();
+    const store = await open({ name: place, sizes: tiny });
+    for (let i = 0; i < 100; i++) await store.write([{ key: u32Bytes(i), value: u32Bytes(i) }], relaxed);
+    await store.close();
+    const db = await openRaw(place, 3);
+    const records = db.transaction('records', 'readwrite').objectStore('records');
+    const numbers = await new Promise<IDBValidKey[]>((resolve) => {
+      const request = records.getAllKeys();
+      request.onsuccess = () => resolve(request.result);
     });
-    await writer.write([{ key, value: hexToBytes('cc') }], durable);
-    expect(await reader.get(key)).toEqual(hexToBytes('cc'));
+    for (const [i, number] of numbers.entries()) {
+      if (i % 2 === 0) records.put(hexToBytes('0102030405060708'), number);
+      else records.delete(number);
+    }
+    await new Promise((resolve) => {
+      records.transaction.oncomplete = resolve;
+    });
+    db.close();
+    const again = await open({ name: place, sizes: tiny });
+    await expect(again.getMany([u32Bytes(0)])).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await expect(
+      (async () => {
+        for await (const _ of again.range(ALL));
+      })(),
+    ).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
   test('a store of a newer version is not opened', async () => {
     const place = name();
-    (await openRaw(place, 2)).close();
+    (await openRaw(place, 4)).close();
     await expect(open({ name: place })).rejects.toMatchObject({ code: 'STORE_VERSION' });
+  });
+
+  test('a store of an older version is not opened, and stays as it is', async () => {
+    const place = name();
+    (await openRaw(place, 1)).close();
+    await expect(open({ name: place })).rejects.toMatchObject({ code: 'STORE_VERSION' });
+    const db = await openRaw(place, 1);
+    expect(db.version).toBe(1);
+    db.close();
   });
 
   test('it makes way for a newer version of the program, and then says why it stopped', async () => {
     const place = name();
     const store = await open({ name: place });
     await store.write([{ key, value: key }], durable);
-    const newer = await openRaw(place, 2);
+    const newer = await openRaw(place, 4);
     await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_VERSION' });
     await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({
       code: 'STORE_VERSION',
@@ -173,7 +219,7 @@ describe('IndexedDB store', () => {
       { key, value: key },
       { key: hexToBytes('02'), value: detached },
     ];
-    await expect(store.write(batch, durable)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(store.write(batch, durable)).rejects.toMatchObject({ code: 'BAD_INPUT' });
     expect(await store.get(key)).toBeUndefined();
     await store.write([{ key, value: key }], durable);
   });

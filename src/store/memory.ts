@@ -1,6 +1,7 @@
 /** The Store port in memory: for tests, the simulator, and peers that keep nothing. */
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { checkBatch, closedError } from './batch.ts';
+import { toBytes, toText } from './key-text.ts';
 import { SortedStrings } from './sorted-strings.ts';
 
 export function memoryStore(): Store {
@@ -8,7 +9,6 @@ export function memoryStore(): Store {
 }
 
 class MemoryStore implements Store {
-  /** Keys are held as strings of one char per byte, which compare as unsigned bytes do. */
   readonly #valueByKey = new Map<string, Uint8Array>();
   readonly #keys = new SortedStrings();
   #isClosed = false;
@@ -69,18 +69,4 @@ class MemoryStore implements Store {
   #assertOpen(): void {
     if (this.#isClosed) throw closedError();
   }
-}
-
-/** Bytes that fit the stack as arguments of one call, with room to spare. */
-const ARGUMENTS_MAX = 4096;
-
-function toText(bytes: Uint8Array): string {
-  if (bytes.length <= ARGUMENTS_MAX) return String.fromCharCode.apply(null, bytes as unknown as number[]);
-  return toText(bytes.subarray(0, ARGUMENTS_MAX)) + toText(bytes.subarray(ARGUMENTS_MAX));
-}
-
-function toBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
 }

@@ -1,14 +1,17 @@
-/** The stored runs of one branch of one author's chain that the other side lacks, in order, read page by page. */
+/** The stored runs of an author's chain that the other side lacks, in order, read page by page. */
+import { compareHlc } from '../assertion/hlc.ts';
 import { firstOf } from '../assertion/model.ts';
 import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Journal } from '../set/journal.ts';
 import { type ChainRow, chainRow } from '../set/journal-keys.ts';
-import type { Known, Range } from './messages.ts';
+import type { Cursor, Known, Range } from './messages.ts';
 
 const PAGE_ROWS = 128;
 const JOIN_SPAN_NS = BigInt(limits.joinSpanMs) * 1_000_000n;
+/** Known points that are tried as the floor of a whole forked chain. */
+const FLOORS_TRIED_MAX = 32;
 
 export interface Branch {
   /** Up to where the other side has it; undefined when it has nothing of it. */
@@ -19,15 +22,53 @@ export interface Branch {
   next(): Promise<ChainRow | undefined>;
 }
 
-/** A chain without forks: its rows from the floor to the tip. */
+/** Whether the run comes after a place in the order of runs. */
+export function isAfter(row: ChainRow, cursor: Cursor): boolean {
+  return (compareHlc(row.lastHlc, cursor.hlc) || compareBytes(row.lastId, cursor.id)) > 0;
+}
+
+/** Rows of a chain from the floor to the tip. */
 export function linearBranch(
   journal: Journal,
   range: Range,
   floor: Known | undefined,
   isWhole = true,
 ): Branch {
+  return branchFrom(journal, range, floor, (floor?.seq ?? 0) + 1, isWhole);
+}
+
+/** The same of a chain without forks, from the first run after the cursor on, which is not searched for run by run. */
+export async function linearBranchAfter(
+  journal: Journal,
+  range: Range,
+  floor: Known | undefined,
+  cursor: Cursor,
+): Promise<Branch> {
+  // The clock ascends along the chain: the first run after the cursor is found by halving.
+  let low = (floor?.seq ?? 0) + 1;
+  let high = range.seq + 1;
+  for (let middle = low; low < high; middle = Math.floor((low + high) / 2)) {
+    const row = await firstRow(journal, range, middle);
+    if (row === undefined || isAfter(row, cursor)) high = middle;
+    else low = row.lastSeq + 1;
+  }
+  return branchFrom(journal, range, floor, low);
+}
+
+async function firstRow(journal: Journal, range: Range, fromSeq: number): Promise<ChainRow | undefined> {
+  for await (const row of journal.chain(range.author, fromSeq, range.seq, { limit: 1 })) return row;
+  return undefined;
+}
+
+function branchFrom(
+  journal: Journal,
+  range: Range,
+  floor: Known | undefined,
+  seq: number,
+  isWhole = true,
+): Branch {
   let page: ChainRow[] = [];
-  let fromSeq = (floor?.seq ?? 0) + 1;
+  let fromSeq = seq;
   return {
     floor,
     isWhole,
@@ -44,47 +85,95 @@ export function linearBranch(
 }
 
 /**
- * One branch of a forked chain: followed back from its tip by `prev`, until a point that the other
- * side has. A branch that is longer than the walk may be is served with all that is beside it: too
- * much, but never too little.
+ * Branches of one author's forked chain, each followed back from its tip by `prev`, until a point that
+ * the other side has or a run that another branch brings: so each run is looked at once, however many
+ * branches share it. Where that would take too long, the whole chain is served with all that is beside
+ * the branches: too much, but never too little.
  */
-export async function forkBranch(journal: Journal, range: Range, known: readonly Known[]): Promise<Branch> {
+export async function forkBranches(
+  journal: Journal,
+  ranges: readonly Range[],
+  known: readonly Known[],
+  signal?: AbortSignal,
+): Promise<Branch[]> {
   const have = new Map(known.map((point) => [bytesToHex(point.id), point]));
+  const walk: Walk = { journal, have, walked: new Set(), stepsLeft: limits.forkWalkRunsMax };
+  const branches: Branch[] = [];
+  for (const range of ranges) {
+    if (signal?.aborted) return [];
+    const branch = await forkBranch(walk, range.id);
+    if (branch === undefined) return [await wholeChain(journal, ranges, known)];
+    branches.push(branch);
+  }
+  return branches;
+}
+
+interface Walk {
+  readonly journal: Journal;
+  readonly have: ReadonlyMap<string, Known>;
+  /** Arrivals of the runs that some branch brings. */
+  readonly walked: Set<number>;
+  stepsLeft: number;
+}
+
+/** Undefined when the walk became too long. */
+async function forkBranch(walk: Walk, tip: Uint8Array): Promise<Branch | undefined> {
   const rows: ChainRow[] = [];
-  let id: Uint8Array | null = range.id;
   let floor: Known | undefined;
-  while (id !== null && floor === undefined && rows.length < limits.forkWalkRunsMax) {
-    const step: Step | undefined = await stepBack(journal, id);
+  for (let id: Uint8Array | null = tip; id !== null && floor === undefined; ) {
+    if (walk.have.has(bytesToHex(id))) break;
+    if (walk.stepsLeft-- === 0) return undefined;
+    const step: Step | undefined = await stepBack(walk, id);
     if (step === undefined) break;
+    floor = step.floor;
+    walk.walked.add(step.row.arrival);
     rows.push(step.row);
-    floor = step.ids.map((each) => have.get(bytesToHex(each))).findLast((point) => point !== undefined);
-    if (floor === undefined && step.prev !== null) floor = have.get(bytesToHex(step.prev));
     id = step.prev;
   }
-  if (rows.length >= limits.forkWalkRunsMax && floor === undefined && id !== null) {
-    return linearBranch(journal, range, undefined, false);
-  }
-  // A known point at the very end of a row: nothing of that row is missing.
-  const missing = rows.filter((row) => floor === undefined || !equalBytes(row.lastId, floor.id));
-  return { floor, isWhole: false, next: async () => missing.pop() };
+  return { floor, isWhole: false, next: async () => rows.pop() };
 }
 
 interface Step {
   readonly row: ChainRow;
-  readonly ids: readonly Uint8Array[];
+  /** The last assertion of the run that the other side has. */
+  readonly floor: Known | undefined;
   readonly prev: Uint8Array | null;
 }
 
-/** The stored run that holds an assertion. */
-async function stepBack(journal: Journal, id: Uint8Array): Promise<Step | undefined> {
+/** The stored run that holds an assertion; undefined where another branch brings it, or the other side has the assertion. */
+async function stepBack({ journal, have, walked }: Walk, id: Uint8Array): Promise<Step | undefined> {
   const [place] = await journal.places([id]);
-  if (place === undefined) return undefined;
+  if (place === undefined || walked.has(place.arrival)) return undefined;
   const run = await journal.run(place.arrival);
-  return {
-    row: chainRow(run, place.arrival),
-    ids: run.assertions.map((assertion) => assertion.id),
-    prev: firstOf(run).prev,
-  };
+  const points = run.assertions.map((assertion) => have.get(bytesToHex(assertion.id)));
+  const at = points.findLastIndex((point) => point !== undefined);
+  // Who has a later assertion of the run has this one.
+  if (at >= place.index) return undefined;
+  return { row: chainRow(run, place.arrival), floor: points[at], prev: firstOf(run).prev };
+}
+
+/** Every run of the chain up to the longest branch, from the highest point on that all branches share. */
+async function wholeChain(
+  journal: Journal,
+  ranges: readonly Range[],
+  known: readonly Known[],
+): Promise<Branch> {
+  const top = ranges.reduce((best, range) => (range.seq > best.seq ? range : best));
+  const lowest = ranges.reduce((min, range) => Math.min(min, range.seq), top.seq);
+  const points = known.filter((point) => point.seq < lowest).sort((a, b) => b.seq - a.seq);
+  for (const point of points.slice(0, FLOORS_TRIED_MAX)) {
+    if (await isAlone(journal, top.author, point.seq)) return linearBranch(journal, top, point, false);
+  }
+  return linearBranch(journal, top, undefined, false);
+}
+
+/** Whether the chain has one assertion of this seq: then all branches that are longer go through it. */
+async function isAlone(journal: Journal, author: Uint8Array, seq: number): Promise<boolean> {
+  let count = 0;
+  for await (const row of journal.chain(author, seq, seq + limits.runAssertionsMax - 1)) {
+    if (row.firstSeq <= seq && ++count > 1) return false;
+  }
+  return count === 1;
 }
 
 /**

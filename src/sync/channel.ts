@@ -5,24 +5,20 @@
 import { ADVICE, AverError, type ErrorCode, isAverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Clock, FrameStream, Metrics, Network } from '../base/ports.ts';
+import { AnswerBounds } from './answer-bounds.ts';
 import { decodeAnswer } from './answers.ts';
 import { Slots, withDeadline } from './deadline.ts';
+import { Inbox, type Waiting } from './inbox.ts';
 import { type Answer, type Request, type RunsAnswer, SYNC_PROTOCOL } from './messages.ts';
 import { encodeRequest } from './requests.ts';
 
 /** Requests that wait for a slot: more is a defect of the caller, not of the peer. */
 const WAITING_MAX = 256;
 
-/** Each answer type belongs to one kind of request. */
 /** What answers a request that is not answered by its own name. */
 const ANSWERED_BY = { digest: 'ok', cells: 'diff' } as const;
 type AnswerTypeOf<R> = R extends keyof typeof ANSWERED_BY ? (typeof ANSWERED_BY)[R] : R;
 type AnswerOf<R extends Request['type']> = Extract<Answer, { type: AnswerTypeOf<R> }>;
-
-interface Waiting {
-  answer(answer: Answer): void;
-  fail(error: Error): void;
-}
 
 export interface ChannelOptions {
   readonly network: Network;
@@ -41,6 +37,8 @@ export class Channel {
   #stream: Promise<FrameStream> | undefined;
   #nextId = 1;
   #framesIn = 0;
+  /** Answers that may still come to what was given up. */
+  #lateMax = 0;
   #closed = false;
 
   constructor(options: ChannelOptions) {
@@ -58,29 +56,42 @@ export class Channel {
     const free = await this.#slots.take();
     const id = this.#nextId++;
     const framesIn = this.#framesIn;
+    let isAnswered = false;
     try {
       const { clock, timeoutMs } = this.#options;
       const what = `The answer to ${request.type}`;
       const answer = await withDeadline({ clock, timeoutMs, what, ...options }, (signal) =>
         this.#exchange(id, request, signal),
       );
+      isAnswered = true;
       const wanted = (ANSWERED_BY as Record<string, string>)[request.type] ?? request.type;
       if (answer.type !== wanted && answer.type !== 'stale') throw this.#unexpected(answer);
       return answer as AnswerOf<R> | { readonly type: 'stale' };
     } catch (error) {
-      // A stream on which nothing comes at all may be dead without knowing it: the next request opens another.
-      if (isAverError(error, 'TIMEOUT') && this.#framesIn === framesIn) this.#reset(error);
-      throw error;
+      return this.#giveUp(error, framesIn);
     } finally {
       this.#waiting.delete(id);
+      if (!isAnswered) this.#lateMax++;
       free();
     }
+  }
+
+  /** A stream on which nothing comes at all may be dead without knowing it: the next request opens another. */
+  #giveUp(error: unknown, framesIn: number): never {
+    if (isAverError(error, 'TIMEOUT') && this.#framesIn === framesIn) this.#reset(error);
+    throw error;
   }
 
   async #exchange(id: number, request: Request, signal: AbortSignal): Promise<Answer> {
     const stream = await this.#open(signal);
     const answer = new Promise<Answer>((resolve, reject) => {
-      this.#waiting.set(id, { answer: resolve, fail: reject });
+      this.#waiting.set(id, {
+        answer: (given) => {
+          resolve(given);
+          return true;
+        },
+        fail: reject,
+      });
     });
     // The answer may fail while the request is still being sent.
     answer.catch(() => undefined);
@@ -100,6 +111,7 @@ export class Channel {
     const id = this.#nextId++;
     const { clock, timeoutMs } = this.#options;
     const inbox = new Inbox();
+    const bounds = new AnswerBounds(request);
     const limitsOfWait = { clock, timeoutMs, what: `The answer to ${request.type}`, ...options };
     let stream: FrameStream | undefined;
     let open = true;
@@ -111,14 +123,22 @@ export class Channel {
         return opened;
       });
       while (open) {
-        const answer = await withDeadline(limitsOfWait, () => inbox.next());
+        const framesIn = this.#framesIn;
+        const answer = await withDeadline(limitsOfWait, () => inbox.next()).catch((error: unknown) =>
+          this.#giveUp(error, framesIn),
+        );
         if (answer.type !== 'runs') throw this.#unexpected(answer);
+        const fault = bounds.fault(answer);
+        if (fault !== undefined) throw this.#blame('BAD_ENCODING', fault);
         open = answer.open;
         yield answer;
-        if (open) await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
+        if (!open) return;
+        inbox.allow();
+        await stream.send(encodeRequest(id, { type: 'more', chunks: 1 }));
       }
     } finally {
       this.#waiting.delete(id);
+      if (open) this.#lateMax += limits.chunksAheadMax + 1;
       free();
       if (open) stream?.send(encodeRequest(id, { type: 'cancel' })).catch(() => undefined);
     }
@@ -136,12 +156,14 @@ export class Channel {
         });
       case 'error':
         return new AverError(isCode(answer.code) ? answer.code : 'PROTOCOL_UNSUPPORTED', answer.message);
-      default: {
-        const error = new AverError('BAD_ENCODING', `An answer of type ${answer.type} was not asked for.`);
-        this.#options.onFault(error.code, error.message);
-        return error;
-      }
+      default:
+        return this.#blame('BAD_ENCODING', `An answer of type ${answer.type} was not asked for.`);
     }
+  }
+
+  #blame(code: ErrorCode, message: string): AverError {
+    this.#options.onFault(code, message);
+    return new AverError(code, message);
   }
 
   #open(signal: AbortSignal): Promise<FrameStream> {
@@ -182,9 +204,13 @@ export class Channel {
     this.#framesIn++;
     const { id, answer } = decodeAnswer(frame);
     const waiting = this.#waiting.get(id);
-    if (waiting !== undefined) waiting.answer(answer);
-    else if (id < this.#nextId) this.#options.metrics.add('sync_answers_late');
-    else {
+    if (waiting !== undefined) {
+      if (!waiting.answer(answer))
+        this.#options.onFault('BAD_ENCODING', 'The peer sent more chunks than it was let.');
+    } else if (id < this.#nextId && this.#lateMax > 0) {
+      this.#lateMax--;
+      this.#options.metrics.add('sync_answers_late');
+    } else {
       this.#options.metrics.add('sync_unsolicited');
       this.#options.onFault('BAD_ENCODING', 'The peer answered what nobody asked.');
     }
@@ -211,37 +237,6 @@ export class Channel {
     this.#stream = undefined;
     this.#failAll(cause);
     stream?.then((open) => open.abort(cause)).catch(() => undefined);
-  }
-}
-
-/** Chunks that came and were not taken yet: never more than the peer was allowed. */
-class Inbox implements Waiting {
-  readonly #answers: Answer[] = [];
-  #error: Error | undefined;
-  #wake: () => void = () => undefined;
-
-  answer(answer: Answer): void {
-    if (this.#answers.length > limits.chunksAheadMax) {
-      this.fail(new AverError('BAD_ENCODING', 'The peer sent more chunks than it was asked for.'));
-      return;
-    }
-    this.#answers.push(answer);
-    this.#wake();
-  }
-
-  fail(error: Error): void {
-    this.#error = error;
-    this.#wake();
-  }
-
-  async next(): Promise<Answer> {
-    while (this.#answers.length === 0) {
-      if (this.#error !== undefined) throw this.#error;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#answers.shift() as Answer;
   }
 }
 

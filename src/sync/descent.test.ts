@@ -128,6 +128,41 @@ test('a tip in a subtree where it does not belong is found out', async () => {
   await expect(descent(Trie.empty, theirs, { ask }).run()).rejects.toMatchObject({ code: 'BAD_ENCODING' });
 });
 
+/** Ours, the first a prefix of the rest. */
+const many = (count: number, from = 0) => Array.from({ length: count }, (_, i) => tip(from + i));
+
+test('a peer that lacks nearly everything of ours costs no look at all of it, and is proven right or wrong', async () => {
+  const mine = Trie.of(many(limits.diffEntriesMax + 5000));
+  let looked = 0;
+  const below = mine.below.bind(mine);
+  mine.below = (prefix) => {
+    const entries = below(prefix);
+    looked += entries.length;
+    return entries;
+  };
+  for (const theirs of [Trie.empty, Trie.of(many(20, 5)), Trie.of([...many(20, 5), ...many(9, 30_000)])]) {
+    const diff = await descent(mine, theirs).run();
+    expect(diff).toMatchObject({ complete: true });
+    expect((diff?.mine.length ?? 0) + (diff?.omitted ?? 0)).toBe(mine.size - Math.min(20, theirs.size));
+    expect(names(diff?.theirs ?? [])).toEqual(names(theirs.size > 20 ? many(9, 30_000) : []));
+  }
+  expect(looked).toBe(0);
+  const lies = async () => [{ kind: 'empty' } as const];
+  const lying = descent(mine, Trie.of(many(3)), { ask: lies }).run();
+  await expect(lying).rejects.toMatchObject({ code: 'BAD_HASH' });
+});
+
+test('a difference of any shape beyond what is listed is counted and proven', async () => {
+  const mine = Trie.of(many(limits.diffEntriesMax * 2));
+  for (const kept of [40, 600, 9000]) {
+    const theirs = Trie.of([...many(kept, 100), ...many(30, 50_000)]);
+    const diff = await descent(mine, theirs).run();
+    expect(diff).toMatchObject({ complete: true });
+    expect((diff?.mine.length ?? 0) + (diff?.omitted ?? 0)).toBe(mine.size - kept);
+    expect(diff?.theirs).toHaveLength(30);
+  }
+});
+
 function tipsOf(view: NodeView | undefined): readonly Tip[] {
   return view?.kind === 'leaf' ? view.tips : [];
 }

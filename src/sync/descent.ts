@@ -9,8 +9,8 @@ import { AverError } from '../base/errors.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import {
+  isBelow,
   LEAF_MAX,
-  nibbleAt,
   type Tip,
   type Trie,
   type TrieEntry,
@@ -23,6 +23,8 @@ import type { NodeView, Prefix } from './messages.ts';
 /** Bytes of tips in one answer: leaves half of a frame free. */
 const NODES_BYTES_MAX = limits.frameBytesMax / 2;
 const TIP_BYTES = 80;
+/** A subtree of ours that is smaller is looked through, whatever they say of it. */
+const LISTED_MIN = 4 * LEAF_MAX;
 /** Nodes that one descent may look at. A million tips have about 70,000. */
 const VISITS_MAX = 1 << 17;
 
@@ -58,8 +60,10 @@ export interface TheirTip extends TrieEntry {
 }
 
 export interface Diff {
-  /** Tips that only we have. */
+  /** Tips that only we have, but for those of large subtrees that they lack. */
   readonly mine: readonly TrieEntry[];
+  /** How many more only we have: too many to be listed for a few bytes of theirs. */
+  readonly omitted: number;
   /** Tips that only they have. */
   readonly theirs: readonly TheirTip[];
   /** Paths of nodes that differ, in hex digits, parents first. */
@@ -88,6 +92,9 @@ export class Descent {
   readonly #differing: string[] = [];
   /** Paths to look at, the next one last: going deep first keeps it short, however large the tries are. */
   readonly #stack: Prefix[] = [new Uint8Array(0)];
+  /** Subtrees of which they have next to nothing, and what they have of them. */
+  readonly #replaced: { readonly path: readonly number[]; readonly entries: readonly TrieEntry[] }[] = [];
+  #omitted = 0;
   #unknown = 0;
   visits = 0;
 
@@ -114,7 +121,13 @@ export class Descent {
       await this.#addTheirs(tips);
     }
     const complete = this.#stack.length === 0;
-    const diff = { mine: this.#mine, theirs: this.#theirs, differing: this.#differing, complete };
+    const diff = {
+      mine: this.#mine,
+      omitted: this.#omitted,
+      theirs: this.#theirs,
+      differing: this.#differing,
+      complete,
+    };
     if (complete) this.#prove(diff);
     return diff;
   }
@@ -126,8 +139,18 @@ export class Descent {
       this.#descend(path, view.digests);
       return [];
     }
-    const mine = this.#options.trie.below(path);
+    const { trie } = this.#options;
     const theirs = view.kind === 'leaf' ? checkedEntries(path, view.tips) : [];
+    const size = trie.sizeAt(path);
+    if (size > LISTED_MIN && this.#mine.length + size > limits.diffEntriesMax) {
+      // A few bytes say that they lack a million of ours: that must not cost us a million steps.
+      const onlyTheirs = theirs.filter((entry) => !trie.has(entry));
+      this.#omitted += size - (theirs.length - onlyTheirs.length);
+      this.#replaced.push({ path, entries: theirs });
+      this.#note(path);
+      return onlyTheirs;
+    }
+    const mine = trie.below(path);
     const mineByHash = new Map(mine.map((entry) => [bytesToHex(entry.hash), entry]));
     const onlyTheirs = theirs.filter((entry) => !mineByHash.delete(bytesToHex(entry.hash)));
     this.#mine.push(...mineByHash.values());
@@ -160,7 +183,11 @@ export class Descent {
   }
 
   #prove(diff: Diff): void {
-    const patched = this.#options.trie.with(diff.theirs, diff.mine);
+    // What belongs into the replaced subtrees comes with them.
+    const replaced = new Set(this.#replaced.flatMap(({ entries }) => entries.map((entry) => entry.hash)));
+    const added = diff.theirs.filter((entry) => !replaced.has(entry.hash));
+    let patched = this.#options.trie.with(added, diff.mine);
+    for (const { path, entries } of this.#replaced) patched = patched.replace(path, entries);
     if (!equalBytes(patched.root, this.#options.root)) {
       throw new AverError('BAD_HASH', 'The difference does not lead to the root that the peer named.');
     }
@@ -176,8 +203,7 @@ function checkedEntries(path: readonly number[], tips: readonly Tip[]): TrieEntr
   for (const [i, entry] of entries.entries()) {
     const before = entries[i - 1];
     if (before !== undefined && compareBytes(before.hash, entry.hash) >= 0) throw bad('a leaf is not sorted');
-    const fits = path.every((digit, depth) => digit === nibbleAt(entry, depth));
-    if (!fits) throw bad('a tip is in the wrong place');
+    if (!isBelow(entry, path)) throw bad('a tip is in the wrong place');
   }
   return entries;
 }

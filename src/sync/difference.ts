@@ -53,7 +53,7 @@ export function summarize(diff: Diff): Difference {
     if (tip.known) side.theirsKnown = Math.max(side.theirsKnown, tip.seq);
     else side.unknown = true;
   }
-  let leads = 0;
+  let leads = diff.omitted;
   let lacks = 0;
   for (const side of sides.values()) {
     // Where both have tips that the other lacks and neither is longer, each lacks at least one.
@@ -71,19 +71,40 @@ function isCovered(side: Sides): boolean {
 
 /** Ranges that carry spaced points; with more, only the sure cases do, so that building them stays cheap. */
 const SPACED_RANGES_MAX = 32;
+/** Branches of one author that carry them: what one range names counts for all of its author. */
+const SPACED_PER_AUTHOR_MAX = 8;
+
+interface Own {
+  readonly forked: boolean;
+  /** Highest seq, 0 for none. */
+  readonly highest: number;
+  readonly tips: readonly Known[];
+  /** Seqs from which a range names points already. */
+  readonly spaced: Set<number>;
+}
+
+function ownOf({ frontier }: Replica, author: Uint8Array): Own {
+  const tips = frontier.tipsOf(author).map(({ seq, id }) => ({ seq, id }));
+  const highest = tips.reduce((max, tip) => Math.max(max, tip.seq), 0);
+  tips.sort((a, b) => b.seq - a.seq);
+  return { forked: tips.length > 1, highest, tips: tips.slice(0, limits.haveMax / 2), spaced: new Set() };
+}
 
 /** Ranges for the tips that we lack. */
 export async function rangesFor(replica: Replica, tips: readonly Tip[]): Promise<Range[]> {
   const ranges: Range[] = [];
+  const byAuthor = new Map<string, Own>();
   for (const { author, seq, id } of tips) {
-    const own = replica.frontier.tipsOf(author);
-    const highest = own.reduce((max, tip) => Math.max(max, tip.seq), 0);
-    const have: Known[] = own.slice(0, limits.haveMax / 2).map((tip) => ({ seq: tip.seq, id: tip.id }));
-    const forked = own.length > 1 || seq <= highest;
-    if (highest > 0 && (forked || tips.length <= SPACED_RANGES_MAX)) {
-      have.push(
-        ...(await spacedPoints(replica, author, Math.min(highest, seq), limits.haveMax - have.length)),
-      );
+    const key = bytesToHex(author);
+    const isFirst = !byAuthor.has(key);
+    const own = byAuthor.get(key) ?? ownOf(replica, author);
+    byAuthor.set(key, own);
+    const have = isFirst ? [...own.tips] : [];
+    const from = Math.min(own.highest, seq);
+    const isSpaced = own.forked || seq <= own.highest || tips.length <= SPACED_RANGES_MAX;
+    if (from > 0 && isSpaced && own.spaced.size < SPACED_PER_AUTHOR_MAX && !own.spaced.has(from)) {
+      own.spaced.add(from);
+      have.push(...(await spacedPoints(replica, author, from, limits.haveMax - have.length)));
     }
     ranges.push({ author, seq, id, have });
   }

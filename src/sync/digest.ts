@@ -170,12 +170,19 @@ export class DigestGate {
   sentChange = 0;
   #handledMs = Number.NEGATIVE_INFINITY;
   readonly #nonceMs = new Map<string, number>();
+  #early = 0;
 
   /** At most one digest in `limits.digestHandleMs` is handled. */
   isEarly(nowMs: number): boolean {
     if (Math.abs(nowMs - this.#handledMs) < limits.digestHandleMs) return true;
     this.#handledMs = nowMs;
+    this.#early = 0;
     return false;
+  }
+
+  /** Counts one that came too early. Whether it is one of a flood: the last of every `limits.digestsEarlyMax`. */
+  isFlood(): boolean {
+    return ++this.#early % limits.digestsEarlyMax === 0;
   }
 
   /** Whether this nonce was seen lately; it is from now on. */

@@ -73,13 +73,17 @@ export class Digester {
     const nowMs = ports.clock.nowMs();
     ports.metrics.add('digests_received');
     if (peer === undefined) return;
-    if (peer.digests.isEarly(nowMs)) return ports.metrics.add('digests_dropped', 1, { why: 'early' });
+    if (peer.digests.isEarly(nowMs)) {
+      if (peer.digests.isFlood()) link.fault('BAD_ENCODING', 'The peer sends digests in a flood.');
+      return ports.metrics.add('digests_dropped', 1, { why: 'early' });
+    }
     const digest = await unpackDigest(request).catch((error: unknown) => {
       const { code, message } = toAverError(error);
       link.fault(code, message);
       throw error;
     });
     if (peer.digests.isRepeated(digest.nonce, nowMs)) {
+      link.fault('BAD_ENCODING', 'The peer repeats a digest.');
       return ports.metrics.add('digests_dropped', 1, { why: 'repeated' });
     }
     if (equalBytes(digest.root, replica.frontier.trie.root)) return;

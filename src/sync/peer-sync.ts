@@ -12,6 +12,8 @@ import { PeerView } from './peer-view.ts';
 import { Session, type SessionResult } from './session.ts';
 
 const REFUSED_TIPS_MAX = 1000;
+/** Syncs in a row that may bring nothing before the next one has to wait. */
+const FRUITLESS_FREE = 4;
 
 export interface PeerSyncOptions {
   readonly replica: Replica;
@@ -47,6 +49,8 @@ export class PeerSync {
   /** After a failure nothing starts a sync of its own accord before then, whatever the peer tells. */
   #notBeforeMs = 0;
   #isDenied = false;
+  /** Syncs in a row that ended unequal and brought nothing. */
+  #fruitless = 0;
 
   constructor(options: PeerSyncOptions) {
     this.#options = options;
@@ -65,6 +69,18 @@ export class PeerSync {
   /** The peer said that it does not share the space. It will greet us when it does. */
   get isDenied(): boolean {
     return this.#isDenied;
+  }
+
+  /** How long another root that the peer tells has to wait: longer with each sync that brought nothing. */
+  get patienceMs(): number {
+    const waits = this.#fruitless - FRUITLESS_FREE;
+    return waits <= 0 ? 0 : Math.min(limits.antiEntropyMs, limits.syncReplyMs * 2 ** waits);
+  }
+
+  /** The peer told the root that we have. */
+  metEqual(): void {
+    this.#fruitless = 0;
+    this.cancel();
   }
 
   welcomed(): void {
@@ -125,13 +141,14 @@ export class PeerSync {
   }
 
   async #session(): Promise<SessionResult> {
-    const { replica, ports, signal, onNews } = this.#options;
+    const { ports, signal, onNews } = this.#options;
     if (signal.aborted || this.link.isClosed) throw new AverError('CLOSED', 'The peer is gone.');
     ports.metrics.add('sync_cycles');
     try {
       const result = await this.#newSession().run();
       this.welcomed();
-      if (!result.equal && result.news === 0) this.view.noteExhausted(replica.frontier.trie.root);
+      if (result.equal || result.news > 0) this.#fruitless = 0;
+      else this.#noteFruitless();
       this.#options.onChange();
       if (result.news > 0) onNews(this, result.news);
       return result;
@@ -139,6 +156,12 @@ export class PeerSync {
       this.#failed(error);
       throw error;
     }
+  }
+
+  /** It need not be tried again before a root changes. */
+  #noteFruitless(): void {
+    this.#fruitless++;
+    this.view.noteExhausted(this.#options.replica.frontier.trie.root);
   }
 
   #newSession(): Session {

@@ -5,11 +5,18 @@
 import { compareHlc } from '../assertion/hlc.ts';
 import type { Run } from '../assertion/model.ts';
 import { decodeRun, type EncodedRun, encodeRun, joinRuns } from '../assertion/run-codec.ts';
-import { compareBytes, equalBytes } from '../base/bytes.ts';
+import { bytesToHex, compareBytes, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { ChainRow } from '../set/journal-keys.ts';
 import type { Replica } from '../set/replica.ts';
-import { type Branch, forkBranch, JoinedBranch, linearBranch } from './branch.ts';
+import {
+  type Branch,
+  forkBranches,
+  isAfter,
+  JoinedBranch,
+  linearBranch,
+  linearBranchAfter,
+} from './branch.ts';
 import { Heap } from './heap.ts';
 import type { Cursor, Known, PullRequest, Range, RunsAnswer } from './messages.ts';
 
@@ -32,28 +39,28 @@ function compareRows(a: ChainRow, b: ChainRow): number {
   return compareHlc(a.lastHlc, b.lastHlc) || compareBytes(a.lastId, b.lastId);
 }
 
-function isAfter(row: ChainRow, cursor: Cursor | null): boolean {
-  return cursor === null || (compareHlc(row.lastHlc, cursor.hlc) || compareBytes(row.lastId, cursor.id)) > 0;
-}
-
 function firstRow({ rows }: Head): ChainRow {
   return rows[0] as ChainRow;
 }
 
-/** The runs of a pull. `nowMs` is the local clock: what is old is served in larger runs. */
+/**
+ * The runs of a pull. `nowMs` is the local clock: what is old is served in larger runs. The signal ends
+ * the look for where the branches begin, which may take long.
+ */
 export async function* runsOfRanges(
   replica: Replica,
   request: Pick<PullRequest, 'ranges' | 'cursor'>,
   nowMs: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<ServedRun> {
   const settledNs = BigInt(Math.floor(nowMs - limits.joinAgeMs)) * 1_000_000n;
   const served = new Set<number>();
   const heap = new Heap<Head>((a, b) => compareRows(firstRow(a), firstRow(b)));
   const advance = async (branch: JoinedBranch) => {
-    const rows = await branch.next((row) => isAfter(row, request.cursor));
+    const rows = await branch.next((row) => request.cursor === null || isAfter(row, request.cursor));
     if (rows.length > 0) heap.push({ rows, branch });
   };
-  for (const branch of await branchesOf(replica, request.ranges)) {
+  for (const branch of await branchesOf(replica, request, signal)) {
     await advance(new JoinedBranch(branch, settledNs));
   }
   for (;;) {
@@ -87,23 +94,57 @@ async function* readHeads(replica: Replica, heads: readonly Head[]): AsyncGenera
   }
 }
 
-async function branchesOf(replica: Replica, ranges: readonly Range[]): Promise<Branch[]> {
+async function branchesOf(
+  replica: Replica,
+  { ranges, cursor }: Pick<PullRequest, 'ranges' | 'cursor'>,
+  signal: AbortSignal | undefined,
+): Promise<Branch[]> {
+  const { journal, frontier } = replica;
   const isHere = await whichAreHere(replica, ranges);
   const branches: Branch[] = [];
-  for (const range of ranges) {
-    if (!isHere(range.id)) continue;
-    const known = range.have.filter((point) => isHere(point.id));
-    if (replica.frontier.tipsOf(range.author).length > 1) {
-      branches.push(await forkBranch(replica.journal, range, known));
+  for (const { author, asked, known } of byAuthor(ranges, isHere)) {
+    if (signal?.aborted) return [];
+    if (frontier.isForked(author)) {
+      branches.push(...(await forkBranches(journal, asked, known, signal)));
       continue;
     }
-    const floor = known.reduce<Known | undefined>(
-      (best, point) => (best === undefined || point.seq > best.seq ? point : best),
-      undefined,
+    const longest = highest(asked) as Range;
+    const range = { ...longest, seq: Math.min(longest.seq, frontier.tipOf(author)?.seq ?? 0) };
+    const floor = highest(known);
+    branches.push(
+      cursor === null
+        ? linearBranch(journal, range, floor)
+        : await linearBranchAfter(journal, range, floor, cursor),
     );
-    branches.push(linearBranch(replica.journal, range, floor));
   }
   return branches;
+}
+
+interface AskedOfAuthor {
+  readonly author: Uint8Array;
+  /** Ranges whose tips are here: at least one. */
+  readonly asked: Range[];
+  /** What the other side has of the chain, whichever range names it. */
+  readonly known: Known[];
+}
+
+function byAuthor(ranges: readonly Range[], isHere: (id: Uint8Array) => boolean): Iterable<AskedOfAuthor> {
+  const byKey = new Map<string, AskedOfAuthor>();
+  for (const range of ranges) {
+    const key = bytesToHex(range.author);
+    const of = byKey.get(key) ?? { author: range.author, asked: [], known: [] };
+    byKey.set(key, of);
+    if (isHere(range.id)) of.asked.push(range);
+    of.known.push(...range.have.filter((point) => isHere(point.id)));
+  }
+  return [...byKey.values()].filter(({ asked }) => asked.length > 0);
+}
+
+function highest<T extends { readonly seq: number }>(points: readonly T[]): T | undefined {
+  return points.reduce<T | undefined>(
+    (best, point) => (best === undefined || point.seq > best.seq ? point : best),
+    undefined,
+  );
 }
 
 async function whichAreHere(

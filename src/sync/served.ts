@@ -156,7 +156,8 @@ export class Served {
         const space = this.#space(request.tag);
         this.#options.ports.metrics.add('pull_requests_received');
         const maxBytes = Math.min(request.maxBytes, limits.pullBytesMax);
-        const runs = runsOfRanges(space.replica, request, this.#options.ports.clock.nowMs());
+        const nowMs = this.#options.ports.clock.nowMs();
+        const runs = runsOfRanges(space.replica, request, nowMs, outgoing.abort.signal);
         const bounds = { chunkBytes: Math.min(maxBytes, this.#link.limits.chunkBytes), maxBytes };
         return this.#sendChunks(id, toChunks(runs, bounds), outgoing);
       }

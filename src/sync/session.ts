@@ -16,6 +16,7 @@ import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
 import type { Cursor, Range, RootsAnswer } from './messages.ts';
 import { SALT_BYTES } from './requests.ts';
+import { isSketchOf } from './sketch-audit.ts';
 import { sketchDiff } from './sketch-diff.ts';
 
 const DIFF_TRIES = 3;
@@ -76,8 +77,10 @@ export class Session {
     const sketched = await sketchDiff(this.#options, trie, exchange);
     const diff = sketched ?? (await findDiff(this.#options, trie, exchange.root));
     if (diff === undefined) return 'again'; // Their snapshot is gone: they have a newer root.
+    const { replica, link, isRefused } = this.#options;
+    if (sketched === undefined && !isSketchOf(replica.frontier, trie, exchange, diff))
+      link.fault('BAD_HASH', 'The peer named a sketch that is not that of its set.');
     this.#options.onDifference(summarize(diff));
-    const { replica, isRefused } = this.#options;
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
     const before = this.#news;

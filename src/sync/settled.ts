@@ -139,7 +139,7 @@ async function holds(
 ): Promise<boolean> {
   if (equalBytes(root, target.root)) return true;
   const diff = await findDiff({ replica: parts.replica, ports: parts.ports, link, signal }, target, root);
-  return diff?.complete === true && covers(parts.replica, diff);
+  return diff?.complete === true && diff.omitted === 0 && covers(parts.replica, diff);
 }
 
 /** Whether each tip that only we have is followed there by a later one of its chain, as far as we know the chain. */
@@ -153,7 +153,6 @@ function covers(replica: Replica, diff: Diff): boolean {
   return diff.mine.every(
     (tip) =>
       // On a forked chain a higher seq need not follow ours.
-      replica.frontier.tipsOf(tip.author).length === 1 &&
-      (knownByAuthor.get(bytesToHex(tip.author)) ?? 0) >= tip.seq,
+      !replica.frontier.isForked(tip.author) && (knownByAuthor.get(bytesToHex(tip.author)) ?? 0) >= tip.seq,
   );
 }

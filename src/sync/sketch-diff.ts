@@ -5,11 +5,11 @@
  * by the difference, must have the peer's root, or the trie is descended instead.
  */
 import { bytesToHex, equalBytes, readU32 } from '../base/bytes.ts';
-import { isAverError } from '../base/errors.ts';
+import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Frontier } from '../set/frontier.ts';
 import type { Replica } from '../set/replica.ts';
-import { cellsUpTo, estimateDifference, peel, type ShortId } from '../set/sketch.ts';
+import { cellsUpTo, estimateDifference, peel, type ShortId, shortId } from '../set/sketch.ts';
 import { type Tip, type Trie, type TrieEntry, trieEntry } from '../set/trie.ts';
 import { BRIEF_AUTHOR_BYTES } from './answers.ts';
 import type { Diff } from './descent.ts';
@@ -102,7 +102,20 @@ async function ask(options: Comparing, trie: Trie, exchange: Exchange): Promise<
   const request = { type: 'diff', tag: space.tag, root, ids: read.theirs } as const;
   const answer = await link.channel.ask(request, { signal });
   if (answer.type !== 'diff' || answer.difference === null) return undefined;
-  return found(frontier, { tips: answer.difference.tips, lacks: read.mine });
+  const difference = found(frontier, { tips: answer.difference.tips, lacks: read.mine });
+  if (difference !== undefined && !areNamed(difference.theirs, read.theirs))
+    throw new AverError('BAD_ENCODING', 'The peer told other tips than those that were asked for.');
+  return difference;
+}
+
+function areNamed(entries: readonly TrieEntry[], ids: readonly ShortId[]): boolean {
+  return (
+    entries.length === ids.length &&
+    entries.every(({ hash }, i) => {
+      const { high, low } = shortId(hash);
+      return high === ids[i]?.high && low === ids[i]?.low;
+    })
+  );
 }
 
 async function askWithCells(
@@ -161,6 +174,7 @@ async function proven(
   const known = await whichAreKnown(replica, theirs);
   return {
     mine,
+    omitted: 0,
     theirs: theirs.map((tip) => ({ ...tip, known: known.has(tip) })),
     differing: [],
     complete: true,
@@ -170,8 +184,8 @@ async function proven(
 /** Of these tips those that are in our set. Where a chain has no fork, a later seq than ours cannot be. */
 async function whichAreKnown(replica: Replica, tips: readonly TrieEntry[]): Promise<Set<TrieEntry>> {
   const open = tips.filter(({ author, seq }) => {
-    const own = replica.frontier.tipsOf(author);
-    return own.length > 1 || (own[0]?.seq ?? 0) >= seq;
+    const { frontier } = replica;
+    return frontier.isForked(author) || (frontier.tipOf(author)?.seq ?? 0) >= seq;
   });
   const places = await replica.journal.places(open.map(({ id }) => id));
   return new Set(open.filter((_, i) => places[i] !== undefined));

@@ -244,8 +244,9 @@ export class SpaceSync {
     const converged = peer.view.noteRoots(mine, request, ports.clock.nowMs());
     this.#exchanged();
     if (converged !== undefined) this.#converged(peer.peerId, converged);
-    if (equalBytes(mine.root, request.root)) peer.cancel();
-    else if (!peer.view.isExhausted(mine.root, request.root)) peer.schedule(intervals.syncReplyMs);
+    if (equalBytes(mine.root, request.root)) peer.metEqual();
+    else if (!peer.view.isExhausted(mine.root, request.root))
+      peer.schedule(Math.max(intervals.syncReplyMs, peer.patienceMs));
   }
 
   onDigest(link: Link, request: DigestRequest): Promise<void> {

@@ -6,28 +6,47 @@ import type { Replica } from '../set/replica.ts';
 import { decodeOrBlame } from './inflow.ts';
 import type { Link } from './link.ts';
 
-/** A peer that had none of what we want is not asked again for this long. */
+/** A peer that had none of all that we want is not asked again for this long. */
 const ASK_AGAIN_MS = 60_000;
+
+/** How far one peer has been asked. */
+interface Turn {
+  /** The last id that it was asked for; undefined at the beginning. */
+  after: Uint8Array | undefined;
+  restored: number;
+  /** When it is worth asking again. */
+  againMs: number;
+}
 
 export class Wanted {
   readonly #replica: Replica;
   readonly #ports: Ports;
-  /** When a peer is worth asking again. */
-  readonly #againMs = new WeakMap<Link, number>();
+  readonly #turns = new WeakMap<Link, Turn>();
 
   constructor(replica: Replica, ports: Ports) {
     this.#replica = replica;
     this.#ports = ports;
   }
 
-  /** Returns how many payloads were filled in. */
+  /**
+   * Asks for the next ones in order, from the beginning again after the last: what nobody has, and who
+   * likes may make a million of that, keeps nothing else from being asked for. Returns how many
+   * payloads were filled in.
+   */
   async askOf(link: Link, options: AbortOptions): Promise<number> {
     const nowMs = this.#ports.clock.nowMs();
-    if ((this.#againMs.get(link) ?? 0) > nowMs || !link.shares(this.#replica.space)) return 0;
-    const ids = await this.#replica.journal.wanted(Math.min(limits.wantedPerRoundMax, link.limits.fetchIds));
-    if (ids.length === 0) return 0;
-    const restored = await this.#fetch(link, ids, options);
-    if (restored === 0) this.#againMs.set(link, nowMs + ASK_AGAIN_MS);
+    const turn = this.#turns.get(link) ?? { after: undefined, restored: 0, againMs: 0 };
+    if (turn.againMs > nowMs || !link.shares(this.#replica.space)) return 0;
+    this.#turns.set(link, turn);
+    const max = Math.min(limits.wantedPerRoundMax, link.limits.fetchIds);
+    const ids = await this.#replica.journal.wanted(max, turn.after);
+    if (ids.length === 0 && turn.after === undefined) return 0;
+    turn.after = ids.length < max ? undefined : ids[max - 1];
+    const restored = ids.length === 0 ? 0 : await this.#fetch(link, ids, options);
+    turn.restored += restored;
+    if (turn.after !== undefined) return restored;
+    if (turn.restored === 0) turn.againMs = nowMs + ASK_AGAIN_MS;
+    turn.restored = 0;
     return restored;
   }
 

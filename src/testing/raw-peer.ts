@@ -1,43 +1,62 @@
 /** A peer that says on sync streams whatever a test wants it to say. */
-import type { FrameStream } from '../base/ports.ts';
+import type { Clock, FrameStream } from '../base/ports.ts';
 import type { MemoryHub } from '../net/memory-hub.ts';
 import { MemoryNetwork } from '../net/memory-network.ts';
 import { decodeAnswer, encodeAnswer } from '../sync/answers.ts';
 import { type Answer, type Request, SYNC_PROTOCOL, type UnknownRequest } from '../sync/messages.ts';
 import { decodeRequest, encodeRequest } from '../sync/requests.ts';
 
+/** An answer under another id, or later. */
+interface Said {
+  readonly id?: number;
+  readonly afterMs?: number;
+  readonly answer: Answer;
+}
+
 /** Answers of one request, each under its id or under another; nothing for silence. */
 export type Script = (
   request: Request | UnknownRequest,
   id: number,
-) => readonly (Answer | { readonly id: number; readonly answer: Answer } | Uint8Array)[];
+  /** Number of the stream that it came on, from 1. */
+  stream: number,
+) => readonly (Answer | Said | Uint8Array)[];
 
 export class RawPeer {
   readonly network: MemoryNetwork;
+  readonly #clock: Clock;
   /** What others asked, in order. */
   readonly asked: (Request | UnknownRequest)[] = [];
+  #streams = 0;
 
-  private constructor(network: MemoryNetwork) {
+  private constructor(network: MemoryNetwork, clock: Clock) {
     this.network = network;
+    this.#clock = clock;
   }
 
   static async start(hub: MemoryHub, name: string, script: Script = () => []): Promise<RawPeer> {
-    const peer = new RawPeer(new MemoryNetwork(hub, name));
+    const peer = new RawPeer(new MemoryNetwork(hub, name), hub.clock);
     peer.network.handle(SYNC_PROTOCOL, (stream) => void peer.#serve(stream, script).catch(() => undefined));
     await peer.network.start();
     return peer;
   }
 
   async #serve(stream: FrameStream, script: Script): Promise<void> {
+    const number = ++this.#streams;
     for await (const frame of stream.frames) {
       const { id, request } = decodeRequest(frame);
       this.asked.push(request);
-      for (const said of script(request, id)) {
+      for (const said of script(request, id, number)) {
         if (said instanceof Uint8Array) await stream.send(said);
-        else if ('answer' in said) await stream.send(encodeAnswer(said.id, said.answer));
+        else if ('answer' in said) await this.#say(stream, { id, ...said });
         else await stream.send(encodeAnswer(id, said));
       }
     }
+  }
+
+  async #say(stream: FrameStream, { id, afterMs, answer }: Said & { readonly id: number }): Promise<void> {
+    const send = () => stream.send(encodeAnswer(id, answer));
+    if (afterMs === undefined) return send();
+    this.#clock.setTimer(afterMs, () => void send().catch(() => undefined));
   }
 
   connect(peerId: string): Promise<string> {

@@ -48,6 +48,8 @@ export class TabPeer implements Peer, TabLink {
   #leader: string | undefined;
   #failure: AverError | undefined;
   #stopped = false;
+  /** Whether another tab was ever heard. Copying each fact for nobody would cost a lone tab a tenth of a write. */
+  #hasOthers = false;
   #released = Promise.resolve();
 
   constructor(profile: string, startPeer: () => Promise<Peer>) {
@@ -72,6 +74,7 @@ export class TabPeer implements Peer, TabLink {
   readonly #whenStopped: (() => void)[] = [];
 
   #receive(message: TabMessage): void {
+    this.#hasOthers = true;
     if (message.type === 'leader') this.#follow(message.id);
     else if (message.type === 'event') this.#emit(message.space, message.event, message.args);
     else if (message.type === 'ping') {
@@ -88,6 +91,8 @@ export class TabPeer implements Peer, TabLink {
     this.#client.leaderGone();
     this.#ready.resolve();
     this.#infoChanged();
+    // So that the new one knows that somebody follows.
+    this.#channel.postMessage({ type: 'ping', from: this.#id } satisfies TabMessage);
   }
 
   #infoChanged(): void {
@@ -129,7 +134,8 @@ export class TabPeer implements Peer, TabLink {
 
   async #relayEvents(peer: Peer): Promise<(() => void)[]> {
     const relay = (space: string | undefined, event: string, args: readonly unknown[]): void => {
-      this.#channel.postMessage({ type: 'event', space, event, args } satisfies TabMessage);
+      if (this.#hasOthers)
+        this.#channel.postMessage({ type: 'event', space, event, args } satisfies TabMessage);
       this.#emit(space, event, args);
     };
     const off = PEER_EVENTS.map((event) =>

@@ -78,8 +78,12 @@ export class Faults {
       case 'restore backup':
         return peer.restore(this.#backups.get(fault) ?? []);
       case 'copy directory':
-        // From now on two peers write under one key.
+        // From now on two peers write under one key, and go on after one chain.
         this.#peer(fault.from).shown.wasExcused = true;
+        peer.shown.latestClockMs = Math.max(
+          peer.shown.latestClockMs,
+          this.#peer(fault.from).shown.latestClockMs,
+        );
         return peer.restore(await this.#peer(fault.from).disk.copy());
       default:
     }

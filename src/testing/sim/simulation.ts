@@ -33,6 +33,8 @@ export interface SimulationOptions extends PlanOptions {
   /** Instead of the plan that the seed gives. */
   readonly plan?: readonly Action[];
   readonly print?: ((line: string) => void) | undefined;
+  /** Reports rejections that nobody handles, until the returned function is called. */
+  readonly watchRejections?: ((report: (error: unknown) => void) => () => void) | undefined;
 }
 
 export interface Outcome {
@@ -85,6 +87,9 @@ class Simulation {
   async run(): Promise<Outcome> {
     const { time, trace, oracle } = this.#world;
     const isOver = () => oracle.breach !== undefined;
+    const unwatch = this.#options.watchRejections?.((error) =>
+      oracle.fail('no unexpected error', `nobody handles: ${stackOf(error)}`),
+    );
     for (const one of [...this.#peers, ...this.#rogues]) void one.start();
     for (const action of this.#options.plan ?? planOf(this.#options)) this.#schedule(action);
     this.#watchBounds();
@@ -98,6 +103,7 @@ class Simulation {
     const heldMs = Math.max(0, latestMs - time.nowMs() - limits.hlcHoldAheadMsMin);
     await time.advance(heldMs + CONVERGENCE_MS, isOver);
     await this.#judge();
+    unwatch?.();
     return this.#outcome();
   }
 
