@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { type Action, describeAction, planOf } from '../../src/testing/sim/plan.ts';
 import { shrink } from '../../src/testing/sim/shrink.ts';
 import { type Outcome, type SimulationOptions, simulate } from '../../src/testing/sim/simulation.ts';
+import { measureScale } from './scale.ts';
 
 interface Options {
   readonly seeds: number;
@@ -17,6 +18,7 @@ interface Options {
   readonly seconds: number;
   readonly shrink: boolean;
   readonly bail?: true;
+  readonly scale?: readonly number[];
   readonly json?: true;
 }
 
@@ -37,6 +39,11 @@ const program = new Command('sim')
   .option('--faults <n>', 'faults that they suffer', count, 40)
   .option('--seconds <n>', 'virtual seconds with faults, before everything heals', count, 30)
   .option('--no-shrink', 'do not look for a shorter trace of a failure')
+  .option(
+    '--scale <counts>',
+    'instead: convergence after a partition for so many peers, as docs/scale.md has it',
+    list,
+  )
   .option('--bail', 'stop at the first failure')
   .option('--json', 'one JSON line for each simulation on standard output')
   .addHelpText(
@@ -46,7 +53,13 @@ const program = new Command('sim')
   .parse();
 
 const options = program.opts<Options>();
-process.exitCode = options.seed === undefined ? await runMany() : await replay(options.seed);
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  if (options.scale === undefined) return options.seed === undefined ? runMany() : replay(options.seed);
+  await measureScale(options.scale, options.from, (line) => void process.stdout.write(`${line}\n`));
+  return 0;
+}
 
 function optionsOf(seed: number): SimulationOptions {
   const { peers, rogues, deeds, assertions, faults, seconds } = options;

@@ -47,6 +47,8 @@ export interface Outcome {
   readonly acknowledged: number;
   readonly events: number;
   readonly bytes: number;
+  /** From the heal until all roots were equal. */
+  readonly convergenceBytes: number | undefined;
   readonly virtualMs: number;
   readonly refusedWrites: number;
 }
@@ -69,6 +71,7 @@ class Simulation {
   readonly #faults: Faults;
   #refusedWrites = 0;
   #convergedMs: number | undefined;
+  #convergenceBytes: number | undefined;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -188,11 +191,13 @@ class Simulation {
   }
 
   #watchConvergence(healedMs: number): void {
-    const { time, trace } = this.#world;
+    const { time, trace, hub } = this.#world;
+    const healedBytes = hub.bytes;
     const look = () => {
       if (!this.#isConverged()) this.#convergedMs = undefined;
       else if (this.#convergedMs === undefined) {
         this.#convergedMs = time.elapsedMs - healedMs;
+        this.#convergenceBytes = hub.bytes - healedBytes;
         trace.say(`all roots are equal, ${Math.round(this.#convergedMs)} ms after the heal`);
       }
       time.setTimer(LOOK_EVERY_MS, look);
@@ -252,6 +257,7 @@ class Simulation {
       acknowledged: oracle.acknowledgements,
       events: trace.events,
       bytes: hub.bytes,
+      convergenceBytes: this.#convergenceBytes,
       virtualMs: time.elapsedMs,
       refusedWrites: this.#refusedWrites,
     };
