@@ -95,6 +95,11 @@ export class HlcClock {
     return true;
   }
 
+  /** Goes on after an own reading from before a restart, however far ahead of the wall clock it is. */
+  resume(own: Hlc): void {
+    if (compareHlc(own, this.#last) > 0) this.#last = own;
+  }
+
   /** How far a reading is ahead of the wall clock, in ms; negative when it is behind. */
   aheadMs(reading: Hlc): number {
     return nsToMs(reading.time) - this.#clock.nowMs();

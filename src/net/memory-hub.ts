@@ -65,8 +65,8 @@ export class MemoryHub {
     return this.#networks.get(peerId);
   }
 
-  /** Runs `action` at the other end, one latency later and after everything sent before. */
-  deliver(from: string, to: string, action: () => void): void {
+  /** Runs `action` at the other end, one latency later and after everything sent before. `bytes` is what travels. */
+  deliver(from: string, to: string, action: () => void, _bytes?: number): void {
     const latencyMs = typeof this.latencyMs === 'number' ? this.latencyMs : this.latencyMs(from, to);
     const nowMs = this.clock.nowMs();
     const way = `${from} ${to}`;
@@ -75,7 +75,14 @@ export class MemoryHub {
     this.clock.setTimer(atMs - nowMs, action);
   }
 
-  losesMessage(): boolean {
-    return this.loss > 0 && this.random.number() < this.loss;
+  /** The same for a gossip message, which may be lost. */
+  deliverGossip(from: string, to: string, action: () => void, bytes: number): void {
+    if (this.loss > 0 && this.random.number() < this.loss) return;
+    this.deliver(from, to, action, bytes);
+  }
+
+  /** Runs `action` here once the other end could have answered. */
+  roundTrip(from: string, to: string, action: () => void): void {
+    this.deliver(from, to, () => this.deliver(to, from, action));
   }
 }

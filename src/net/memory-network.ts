@@ -40,8 +40,10 @@ export class MemoryNetwork implements Network {
       clock: hub.clock,
       neighbours: () => [...this.#links.keys()],
       send: (to, topic, message) => {
-        if (hub.losesMessage()) return;
-        this.#tell(to, (other) => void other.#gossip.onMessage(this.peerId, topic, message));
+        const action = this.#atNeighbour(to, (other) => {
+          void other.#gossip.onMessage(this.peerId, topic, message);
+        });
+        hub.deliverGossip(peerId, to, action, message.length);
       },
       announce: (topic, subscribed) => {
         for (const to of this.#links.keys()) this.#announce(to, topic, subscribed);
@@ -141,8 +143,8 @@ export class MemoryNetwork implements Network {
     const [mine, theirs] = MemoryFrameStream.pair(
       this.peerId,
       peerId,
-      (action) => hub.deliver(peerId, this.peerId, action),
-      (action) => hub.deliver(this.peerId, peerId, action),
+      (action, bytes) => hub.deliver(peerId, this.peerId, action, bytes),
+      (action, bytes) => hub.deliver(this.peerId, peerId, action, bytes),
     );
     addStream(link, mine);
     addStream(back, theirs);
@@ -202,16 +204,16 @@ export class MemoryNetwork implements Network {
   }
 
   #announce(to: string, topic: string, subscribed: boolean): void {
-    this.#tell(to, (other) => other.#gossip.onAnnounce(this.peerId, topic, subscribed));
+    const action = this.#atNeighbour(to, (other) => other.#gossip.onAnnounce(this.peerId, topic, subscribed));
+    this.#hub.deliver(this.peerId, to, action);
   }
 
-  /** Does something at a neighbour, one latency later, if the link still stands then. */
-  #tell(to: string, action: (other: MemoryNetwork) => void): void {
+  /** Does something at a neighbour if the link of now still stands then. */
+  #atNeighbour(to: string, action: (other: MemoryNetwork) => void): () => void {
     const link = this.#links.get(to);
-    if (link === undefined) return;
-    this.#hub.deliver(this.peerId, to, () => {
-      if (this.#links.get(to) === link) action(link.other);
-    });
+    return () => {
+      if (link !== undefined && this.#links.get(to) === link) action(link.other);
+    };
   }
 
   /** One round trip. */
@@ -220,7 +222,7 @@ export class MemoryNetwork implements Network {
       const abort = () => reject(new AverError('ABORTED', 'The caller cancelled.'));
       if (signal?.aborted === true) return abort();
       signal?.addEventListener('abort', abort, { once: true });
-      this.#hub.deliver(this.peerId, peerId, () => this.#hub.deliver(peerId, this.peerId, resolve));
+      this.#hub.roundTrip(this.peerId, peerId, resolve);
     });
   }
 

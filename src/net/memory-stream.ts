@@ -3,8 +3,8 @@ import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, FrameStream } from '../base/ports.ts';
 
-/** Runs an action at the other end. */
-type Deliver = (action: () => void) => void;
+/** Runs an action at the other end, when that many bytes have got there. */
+type Deliver = (action: () => void, bytes?: number) => void;
 
 export class MemoryFrameStream implements FrameStream, AsyncIterator<Uint8Array> {
   readonly peerId: string;
@@ -145,7 +145,7 @@ export class MemoryFrameStream implements FrameStream, AsyncIterator<Uint8Array>
       if (frame.length > this.#credit) return;
       this.#outbox.shift();
       this.#credit -= frame.length;
-      this.#deliver(() => other?.receive(frame));
+      this.#deliver(() => other?.receive(frame), frame.length);
       waiting.resolve();
       if (this.#closed && this.#outbox.length === 0) this.#sendEnd();
     }

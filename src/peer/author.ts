@@ -24,6 +24,8 @@ export class Author {
   readonly #hlc: HlcClock;
   #writer: Writer;
   #renewing: Promise<void> | undefined;
+  /** The key that turned up elsewhere, until a new one is in use and tied to it. */
+  #retired: AuthorKey | undefined;
 
   private constructor(replica: Replica, keyring: Keyring, ports: AuthorPorts, hlc: HlcClock, key: AuthorKey) {
     this.#replica = replica;
@@ -34,7 +36,9 @@ export class Author {
   }
 
   static async open(replica: Replica, keyring: Keyring, ports: AuthorPorts, hlc: HlcClock): Promise<Author> {
-    const author = new Author(replica, keyring, ports, hlc, await keyring.authorOf(replica.space.id));
+    const key = await keyring.authorOf(replica.space.id);
+    for (const tip of replica.frontier.tipsOf(key.publicKey)) hlc.resume(tip.hlc);
+    const author = new Author(replica, keyring, ports, hlc, key);
     replica.events.on('visible', (runs, { via }) => {
       if (via === 'own') return;
       if (runs.some((run) => equalBytes(run.author, author.#writer.key.publicKey))) author.#retire();
@@ -43,21 +47,43 @@ export class Author {
   }
 
   get writer(): Writer {
+    // A disk that failed when the new key was to be kept may do by now.
+    if (this.#retired !== undefined) this.#startRenewing();
     return this.#writer;
   }
 
   #retire(): void {
+    if (this.#retired === this.#writer.key) return;
+    this.#retired = this.#writer.key;
     this.#writer.retire();
     this.#ports.metrics.add('author_keys_retired');
     this.#ports.log.write('warn', 'this author key is used elsewhere too; going on under a new one');
-    this.#renewing ??= this.#renew().finally(() => {
-      this.#renewing = undefined;
-    });
+    this.#startRenewing();
+  }
+
+  #startRenewing(): void {
+    this.#renewing ??= this.#renew()
+      .catch((error: unknown) => {
+        this.#ports.log.write('warn', 'could not go on under a new author key', { error: String(error) });
+      })
+      .finally(() => {
+        this.#renewing = undefined;
+      });
   }
 
   async #renew(): Promise<void> {
+    const old = this.#retired;
+    if (old === undefined) return;
+    if (this.#writer.key === old) await this.#replaceKey();
+    // In an invited space only an admitter can let the new key in; until then writing says so.
+    const { key } = this.#writer;
+    const isAdmitted = this.#replica.space.genesis.write === 'open' || key.admit !== null;
+    if (isAdmitted) await this.#delegate(old, key);
+    if (this.#retired === old) this.#retired = undefined;
+  }
+
+  async #replaceKey(): Promise<void> {
     const { space } = this.#replica;
-    const old = this.#writer.key;
     const seed = this.#ports.random.bytes(32);
     const publicKey = await this.#ports.crypto.publicKey(seed);
     const admitterSeed = await this.#keyring.admitterOf(space.id);
@@ -65,9 +91,11 @@ export class Author {
       admitterSeed === undefined ? null : await admit(space, publicKey, admitterSeed, this.#ports.crypto);
     const key = await this.#keyring.saveAuthor(space.id, seed, admission);
     this.#writer = new Writer(this.#replica, key, this.#ports.crypto, this.#hlc);
-    // In an invited space only an admitter can let the new key in; until then writing says so.
-    if (space.genesis.write === 'invited' && admission === null) return;
-    const statement = concatBytes(domains.delegate, space.id, publicKey);
+  }
+
+  /** Says, under the new key, that the old one's owner goes on under it. */
+  async #delegate(old: AuthorKey, key: AuthorKey): Promise<void> {
+    const statement = concatBytes(domains.delegate, this.#replica.space.id, key.publicKey);
     const signature = await this.#ports.crypto.sign(old.seed, statement);
     const payload = new CborWriter().array(2).bytes(old.publicKey).bytes(signature).finish();
     await this.#writer.write({ kind: kinds.delegate, payload, parents: [] });

@@ -1,0 +1,154 @@
+/** `npm run sim`: peers through seeded faults in virtual time. What fails is replayed from its seed. */
+import { Command, InvalidArgumentError } from 'commander';
+import { type Action, describeAction, planOf } from '../../src/testing/sim/plan.ts';
+import { shrink } from '../../src/testing/sim/shrink.ts';
+import { type Outcome, type SimulationOptions, simulate } from '../../src/testing/sim/simulation.ts';
+import { measureScale } from './scale.ts';
+
+interface Options {
+  readonly seeds: number;
+  readonly from: number;
+  readonly seed?: number;
+  readonly keep?: readonly number[];
+  readonly peers: number;
+  readonly rogues: number;
+  readonly deeds: number;
+  readonly assertions: number;
+  readonly faults: number;
+  readonly seconds: number;
+  readonly shrink: boolean;
+  readonly bail?: true;
+  readonly scale?: readonly number[];
+  readonly json?: true;
+}
+
+const program = new Command('sim')
+  .description('Runs whole peers over simulated time, network, disks and clocks, and checks what must hold.')
+  .option('--seeds <n>', 'simulations, one from each seed', count, 50)
+  .option('--from <seed>', 'the first seed', count, 1)
+  .option('--seed <n>', 'only this seed, with a readable log', count)
+  .option(
+    '--keep <numbers>',
+    'with --seed: only these actions of its plan, as a shortened trace names them',
+    list,
+  )
+  .option('--peers <n>', 'peers in each simulation', count, 12)
+  .option('--rogues <n>', 'peers beside them that lie and forge', count, 2)
+  .option('--deeds <n>', 'what these do, in all', count, 20)
+  .option('--assertions <n>', 'assertions that they write', count, 150)
+  .option('--faults <n>', 'faults that they suffer', count, 40)
+  .option('--seconds <n>', 'virtual seconds with faults, before everything heals', count, 30)
+  .option('--no-shrink', 'do not look for a shorter trace of a failure')
+  .option(
+    '--scale <counts>',
+    'instead: convergence after a partition for so many peers, as docs/scale.md has it',
+    list,
+  )
+  .option('--bail', 'stop at the first failure')
+  .option('--json', 'one JSON line for each simulation on standard output')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  npm run sim -- --seeds 500 --peers 12\n  npm run sim -- --seed 42\n  npm run sim -- --seeds 1 --peers 100 --assertions 10000',
+  )
+  .parse();
+
+const options = program.opts<Options>();
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  if (options.scale === undefined) return options.seed === undefined ? runMany() : replay(options.seed);
+  await measureScale(options.scale, options.from, (line) => void process.stdout.write(`${line}\n`));
+  return 0;
+}
+
+function optionsOf(seed: number): SimulationOptions {
+  const { peers, rogues, deeds, assertions, faults, seconds } = options;
+  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000, watchRejections };
+}
+
+function watchRejections(report: (error: unknown) => void): () => void {
+  process.on('unhandledRejection', report);
+  return () => void process.off('unhandledRejection', report);
+}
+
+async function runMany(): Promise<number> {
+  const { seeds, from } = options;
+  const startMs = performance.now();
+  const outcomes: Outcome[] = [];
+  for (let seed = from; seed < from + seeds; seed++) {
+    const outcome = await simulate(optionsOf(seed));
+    outcomes.push(outcome);
+    if (options.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
+    if (outcome.breach !== undefined) await explain(outcome);
+    progress(`${outcomes.length} of ${seeds} seeds`);
+    if (options.bail && outcome.breach !== undefined) return 1;
+  }
+  progress('');
+  const again = await simulate(optionsOf(from));
+  const failed = outcomes.filter(({ breach }) => breach !== undefined).length;
+  say(`${seeds - failed} of ${seeds} seeds hold, in ${Math.round((performance.now() - startMs) / 1000)} s`);
+  say(describeConvergence(outcomes));
+  if (again.hash === outcomes[0]?.hash) say(`seed ${from} twice: the same trace ${again.hash}`);
+  else say(`seed ${from} twice: traces ${outcomes[0]?.hash} and ${again.hash} differ`);
+  return failed === 0 && again.hash === outcomes[0]?.hash ? 0 : 1;
+}
+
+function describeConvergence(outcomes: readonly Outcome[]): string {
+  const times = outcomes.flatMap(({ convergedMs }) => convergedMs ?? []).sort((a, b) => a - b);
+  const at = (part: number) => ((times[Math.floor((times.length - 1) * part)] ?? 0) / 1000).toFixed(1);
+  return `equal roots after the heal: median ${at(0.5)} s, 90 % within ${at(0.9)} s, all within ${at(1)} s`;
+}
+
+async function explain(outcome: Outcome): Promise<void> {
+  const { seed, breach } = outcome;
+  progress('');
+  say(`seed ${seed} fails: ${breach?.rule}\n  ${breach?.what}`);
+  if (!options.shrink) return;
+  const plan = planOf(optionsOf(seed));
+  const shrunk = await shrink(optionsOf(seed), plan, outcome);
+  say(`  the shortest trace found, ${shrunk.plan.length} of ${plan.length} actions:`);
+  for (const action of shrunk.plan) say(`  ${describeAction(action)}`);
+  say(`  ${shrunk.outcome.breach?.what}`);
+  const numbers = shrunk.plan.map((action) => plan.indexOf(action));
+  say(`  npm run sim -- ${worldFlags()} --seed ${seed} --keep ${numbers.join()}`);
+}
+
+function worldFlags(): string {
+  const { peers, rogues, deeds, assertions, faults, seconds } = options;
+  return Object.entries({ peers, rogues, deeds, assertions, faults, seconds })
+    .map(([name, value]) => `--${name} ${value}`)
+    .join(' ');
+}
+
+async function replay(seed: number): Promise<number> {
+  const whole = planOf(optionsOf(seed));
+  const plan = options.keep
+    ?.map((number) => whole[number])
+    .filter((action): action is Action => action !== undefined);
+  const print = options.json ? undefined : (line: string) => void process.stdout.write(`${line}\n`);
+  const outcome = await simulate({ ...optionsOf(seed), plan: plan ?? whole, print });
+  if (options.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
+  if (outcome.breach === undefined) say(`seed ${seed} holds; trace ${outcome.hash}`);
+  else say(`seed ${seed} fails: ${outcome.breach.rule}\n  ${outcome.breach.what}`);
+  return outcome.breach === undefined ? 0 : 1;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** One line that is written over, where somebody watches. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0)
+    throw new InvalidArgumentError('It must be a whole number.');
+  return number;
+}
+
+function list(text: string): number[] {
+  return text.split(',').map(count);
+}

@@ -1,0 +1,97 @@
+/** `npm run sim:mutants`: plants each bug alone, and sees whether the simulator finds it. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { MUTANTS, type Mutant } from './mutants.ts';
+
+interface Options {
+  readonly seeds: number;
+  readonly only?: readonly string[];
+  readonly json?: true;
+}
+
+interface Verdict {
+  readonly mutant: string;
+  readonly caught: boolean;
+  readonly by: string;
+  readonly ms: number;
+}
+
+/** Of all mutants at most so many may go unseen. */
+const UNSEEN_MAX = 1;
+/** A mutant that hangs the simulator is found, too. */
+const HANGS_MS = 300_000;
+
+const program = new Command('sim:mutants')
+  .description('Plants bugs in the sources, one at a time, and counts those that the simulator finds.')
+  .option('--seeds <n>', 'simulations for each mutant, until one fails', count, 40)
+  .option('--only <names...>', 'mutants whose names contain one of these')
+  .option('--json', 'one JSON line for each mutant on standard output')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  npm run sim:mutants\n  npm run sim:mutants -- --only "drag" --seeds 100',
+  )
+  .parse();
+
+const options = program.opts<Options>();
+const chosen = MUTANTS.filter(({ name }) => options.only?.some((part) => name.includes(part)) ?? true);
+const verdicts: Verdict[] = [];
+for (const mutant of chosen) {
+  const verdict = await judge(mutant);
+  verdicts.push(verdict);
+  if (options.json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
+  else process.stdout.write(`${lineOf(verdict, mutant)}\n`);
+}
+const unseen = verdicts.filter(({ caught }) => !caught);
+process.stderr.write(`${verdicts.length - unseen.length} of ${verdicts.length} mutants caught\n`);
+process.exitCode = unseen.length <= UNSEEN_MAX ? 0 : 1;
+
+function lineOf({ mutant, caught, by, ms }: Verdict, { unseen }: Mutant): string {
+  const seconds = `${(ms / 1000).toFixed(0).padStart(4)} s`;
+  if (caught) return `caught  ${seconds}  ${mutant}: ${by}`;
+  return `UNSEEN  ${seconds}  ${mutant}${unseen === undefined ? '' : ` (${unseen})`}`;
+}
+
+async function judge({ name }: Mutant): Promise<Verdict> {
+  const startMs = performance.now();
+  const { code, said } = await run(name);
+  const [, by] = /^seed \d+ fails: (.+)$/m.exec(said) ?? [];
+  const how = code === 0 ? '' : (by ?? (code === undefined ? 'the simulator hangs' : 'the simulator breaks'));
+  return { mutant: name, caught: code !== 0, by: how, ms: performance.now() - startMs };
+}
+
+function run(mutant: string): Promise<{ code: number | undefined; said: string }> {
+  const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    '--import',
+    new URL('./mutant-loader.ts', import.meta.url).href,
+  ];
+  const child = spawn(
+    process.execPath,
+    [...args, file('./main.ts'), '--seeds', String(options.seeds), '--bail', '--no-shrink'],
+    { env: { ...process.env, AVER_MUTANT: mutant }, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let said = '';
+  child.stderr.on('data', (bytes: Buffer) => {
+    said += String(bytes);
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      resolve({ code: undefined, said });
+    }, HANGS_MS);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 1, said });
+    });
+  });
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('It must be a number from 1.');
+  return number;
+}

@@ -1,0 +1,148 @@
+/**
+ * Planted bugs: each is a change of the sources' text that one could make by mistake. They live here
+ * alone: a mutant is switched on while its file is loaded, in a process of its own.
+ */
+
+export interface Mutant {
+  readonly name: string;
+  /** Under `src/`. */
+  readonly file: string;
+  /** Texts that occur once in the file, and what stands there instead. */
+  readonly edits: readonly (readonly [from: string, to: string])[];
+  /** Why the simulator cannot see it, where it cannot. */
+  readonly unseen?: string;
+}
+
+const mutant = (
+  name: string,
+  file: string,
+  ...edits: readonly (readonly [from: string, to: string])[]
+): Mutant => ({ name, file, edits });
+
+export const MUTANTS: readonly Mutant[] = [
+  // The disk
+  mutant('skips the sync of own writes', 'set/replica.ts', [
+    "const durable = source.via === 'own' || source.via === 'file';",
+    'const durable = false;',
+  ]),
+  mutant('acknowledges before the commit', 'set/writer.ts', [
+    'await this.#commit(run);',
+    'void this.#commit(run).catch(() => undefined);',
+  ]),
+  mutant('shows what the disk refused', 'set/replica.ts', [
+    'placing.undo();\n      throw error;\n    }\n    this.#counters',
+    'placing.undo();\n    }\n    this.#counters',
+  ]),
+  mutant('answers writers before the disk does', 'store/write-queue.ts', [
+    'await this.#writeGroup(',
+    'void this.#writeGroup(',
+  ]),
+  {
+    name: 'syncs a group only for its first writer',
+    file: 'store/write-queue.ts',
+    edits: [['group.some((waiting) => waiting.durable)', 'group[0]?.durable === true']],
+    unseen: 'a replica hands over one batch at a time, so only a peer of several spaces fills a group',
+  },
+  mutant('counts as flushed what is not', 'set/flusher.ts', [
+    'if (durable) this.#reached',
+    'if (durable || this.#latest) this.#reached',
+  ]),
+  mutant('leaves old tips on the disk', 'set/merge.ts', [
+    'for (const tip of remove) this.#ops.push({ key: tipKey(tip), value: undefined });',
+    '',
+  ]),
+  mutant('forgets all tips of a batch but the last', 'set/merge.ts', [
+    'for (const tip of add) this.#ops.push',
+    'for (const tip of add.slice(-1)) this.#ops.push',
+  ]),
+  mutant('uses a place on the disk twice', 'set/merge.ts', [
+    'arrivals: arrival + 1,',
+    'arrivals: arrival + (arrival % 16 === 7 ? 0 : 1),',
+  ]),
+  // Membership and order
+  mutant('accepts a wrong signature', 'set/membership.ts', [
+    'if (!signed) throw',
+    'if (!signed && !run) throw',
+  ]),
+  mutant('does not wait for the assertion before', 'set/merge.ts', [
+    'missing.add(bytesToHex(first.prev));',
+    '',
+  ]),
+  mutant('does not wait for parents', 'set/merge.ts', [
+    'if (hlc === undefined) missing.add(bytesToHex(namer.id));',
+    'if (hlc === undefined) continue;',
+  ]),
+  mutant('does not compare clocks with parents', 'set/merge.ts', [
+    'else if (compareHlc(namer.hlc, hlc) <= 0) {',
+    'else if (compareHlc(namer.hlc, hlc) < -1e9) {',
+  ]),
+  mutant('keeps one tip of a fork in memory', 'set/frontier.ts', [
+    'const forks = [known, added].map',
+    'const forks = [added].map',
+  ]),
+  mutant('sorts the leaves of the trie by arrival', 'set/trie.ts', [
+    'const sorted = [...entries].sort((a, b) => compareBytes(a.hash, b.hash));',
+    'const sorted = [...entries];',
+  ]),
+  mutant('breaks the ties of a lens by arrival', 'rules/lens.ts', [
+    'compareReadings(b.assertion, a.assertion) || tieBreak(a, b)',
+    'Number(b.assertion.hlc.time - a.assertion.hlc.time)',
+  ]),
+  // Clocks
+  mutant('lets others drag its clock along', 'assertion/hlc.ts', [
+    'if (this.aheadMs(remote) > limits.hlcMergeAheadMsMax) return false;',
+    '',
+  ]),
+  mutant('shows what comes from the future', 'set/door.ts', [
+    'if (hlc.aheadMs(last) <= limits.hlcHoldAheadMsMin) return false;',
+    'if (hlc !== undefined) return false;',
+  ]),
+  mutant('holds for ever what came from the future', 'set/held-authors.ts', [
+    'return (this.#dueMs.get(bytesToHex(author)) ?? 0) > this.#clock.nowMs();',
+    'return this.#dueMs.get(bytesToHex(author)) !== undefined;',
+  ]),
+  mutant('reads the clock without its own chain', 'assertion/hlc.ts', [
+    'const floor = compareHlc(after, this.#last) > 0 ? after : this.#last;',
+    'const floor = ZERO;',
+  ]),
+  // Sync
+  mutant('never dials a lost peer again', 'net/redialer.ts', [
+    'if (target.peerId === peerId && !target.dialling && target.cancel === undefined) this.#schedule(target);',
+    '',
+  ]),
+  mutant('never frees the slot of a pull', 'sync/session.ts', ['      free();\n', '']),
+  mutant('waits for an answer for ever', 'sync/deadline.ts', [
+    'clock.setTimer(timeoutMs, () =>',
+    'clock.setTimer(timeoutMs * 1e9, () =>',
+  ]),
+  mutant('never tries a failed sync again', 'sync/peer-sync.ts', [
+    'this.#notBeforeMs = this.#options.ports.clock.nowMs() + waitMs;',
+    'this.#notBeforeMs = this.#options.ports.clock.nowMs() + waitMs * 1e9;',
+  ]),
+  mutant('takes one branch of a fork for the whole', 'sync/runs-source.ts', [
+    'if (frontier.isForked(author)) {',
+    'if (frontier.isForked(author) && asked.length > 1e9) {',
+  ]),
+  mutant('withholds the last run of a pull', 'sync/runs-source.ts', [
+    "yield { type: 'runs', runs: chunk, open: false, cursor: null };",
+    "yield { type: 'runs', runs: chunk.slice(0, -1), open: false, cursor: null };",
+  ]),
+  mutant('cuts a run one assertion too late', 'sync/runs-source.ts', [
+    'run.assertions.slice(known + 1)',
+    'run.assertions.slice(Math.min(known + 2, run.assertions.length - 1))',
+  ]),
+  mutant('writes on under a key that is used elsewhere', 'peer/author.ts', ['author.#retire();', 'return;']),
+];
+
+/** The file's text with the planted bug. Throws when the sources have moved on under the mutant. */
+export function plant({ name, file, edits }: Mutant, text: string): string {
+  return edits.reduce((planted, [from, to]) => {
+    const parts = planted.split(from);
+    if (parts.length !== 2) {
+      throw new Error(
+        `The mutant "${name}" no longer fits src/${file}: "${from}" occurs ${parts.length - 1} times.`,
+      );
+    }
+    return parts.join(to);
+  }, text);
+}

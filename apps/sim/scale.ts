@@ -1,0 +1,48 @@
+/**
+ * `npm run sim -- --scale`: how long peers take to agree after a partition, and what it costs, by how
+ * many they are. Half of them cannot reach the other half while both write; then everything heals.
+ */
+import type { Action } from '../../src/testing/sim/plan.ts';
+import { type Outcome, simulate } from '../../src/testing/sim/simulation.ts';
+
+const ASSERTIONS = 200;
+const DIVIDED_FROM_MS = 5000;
+const HEALED_MS = 30_000;
+
+export async function measureScale(
+  counts: readonly number[],
+  seed: number,
+  say: (line: string) => void,
+): Promise<void> {
+  say(
+    '| peers | equal roots after the heal | bytes until then, all peers | bytes a peer | the simulation took |',
+  );
+  say('|---|---|---|---|---|');
+  for (const peers of counts) {
+    const startMs = performance.now();
+    const outcome = await simulate({
+      ...{ seed, peers, rogues: 0, deeds: 0, assertions: ASSERTIONS, faults: 0 },
+      faultsMs: HEALED_MS,
+      plan: divided(peers),
+    });
+    say(row(peers, outcome, performance.now() - startMs));
+  }
+}
+
+function divided(peers: number): Action[] {
+  const side = Array.from({ length: peers }, (_, i) => i).filter((i) => i % 2 === 0);
+  const writes = Array.from({ length: ASSERTIONS }, (_, i): Action => {
+    const atMs = DIVIDED_FROM_MS + Math.floor(((HEALED_MS - DIVIDED_FROM_MS) * i) / ASSERTIONS);
+    return { do: 'write', atMs, peer: (i * 7919) % peers, topic: i % 12, assertions: 1, settled: false };
+  });
+  return [{ do: 'divide', atMs: DIVIDED_FROM_MS, side, oneWay: false, forMs: HEALED_MS }, ...writes];
+}
+
+function row(peers: number, { breach, convergedMs, convergenceBytes }: Outcome, tookMs: number): string {
+  const took = `${Math.round(tookMs / 1000)} s`;
+  if (convergedMs === undefined || convergenceBytes === undefined)
+    return `| ${peers} | ${breach?.rule} | | | ${took} |`;
+  const all = `${(convergenceBytes / 1e6).toFixed(1)} MB`;
+  const each = `${(convergenceBytes / peers / 1000).toFixed(0)} KB`;
+  return `| ${peers} | ${(convergedMs / 1000).toFixed(1)} s | ${all} | ${each} | ${took} |`;
+}

@@ -1,0 +1,154 @@
+/** A network port whose owner lies on its sync streams: the engine behind it is the real one, its words are not. */
+import type { FrameStream, Network } from '../../base/ports.ts';
+import { decodeAnswer, encodeAnswer } from '../../sync/answers.ts';
+import type { Answer, Request } from '../../sync/messages.ts';
+import { decodeRequest, encodeRequest } from '../../sync/requests.ts';
+import type { SeededRandom } from '../seeded-random.ts';
+
+/** Kinds of lies; a rogue peer has some of them. */
+export const LIES = [
+  'roots',
+  'runs',
+  'difference',
+  'silence',
+  'garbage',
+  'replay',
+  'flushed',
+  'busy',
+  'clock',
+] as const;
+export type Lie = (typeof LIES)[number];
+
+/** Part of the frames that are lies. */
+const LYING = 0.3;
+const REMEMBERED_MAX = 20;
+
+export function lyingNetwork(network: Network, lies: ReadonlySet<Lie>, random: SeededRandom): Network {
+  const liar = new Liar(lies, random);
+  return {
+    peerId: network.peerId,
+    start: () => network.start(),
+    stop: () => network.stop(),
+    addresses: () => network.addresses(),
+    peers: () => network.peers(),
+    on: (event, listener) => network.on(event, listener),
+    dial: (address, options) => network.dial(address, options),
+    keep: (addresses) => network.keep(addresses),
+    wake: () => network.wake(),
+    // Nobody is bad enough for a rogue to leave it alone.
+    disconnect: async () => undefined,
+    subscribe: (topic, handler) => network.subscribe(topic, handler),
+    publish: (topic, message) => network.publish(topic, message),
+    subscribers: (topic) => network.subscribers(topic),
+    openStream: async (peerId, protocol, options) =>
+      lyingStream(await network.openStream(peerId, protocol, options), (frame) => liar.ask(frame)),
+    handle: (protocol, handler) =>
+      network.handle(protocol, (stream) => handler(lyingStream(stream, (frame) => liar.answer(frame)))),
+    ping: (peerId, options) => network.ping(peerId, options),
+  };
+}
+
+function lyingStream(stream: FrameStream, twist: (frame: Uint8Array) => readonly Uint8Array[]): FrameStream {
+  return {
+    peerId: stream.peerId,
+    frames: stream.frames,
+    close: () => stream.close(),
+    abort: (cause) => stream.abort(cause),
+    async send(frame, options) {
+      for (const said of twist(frame)) await stream.send(said, options);
+    },
+  };
+}
+
+class Liar {
+  readonly #lies: ReadonlySet<Lie>;
+  readonly #random: SeededRandom;
+  readonly #said: Answer[] = [];
+
+  constructor(lies: ReadonlySet<Lie>, random: SeededRandom) {
+    this.#lies = lies;
+    this.#random = random;
+  }
+
+  #does(lie: Lie): boolean {
+    return this.#lies.has(lie) && this.#random.number() < LYING;
+  }
+
+  /** What is sent instead of a request: perhaps nothing. */
+  ask(frame: Uint8Array): readonly Uint8Array[] {
+    if (this.#does('silence')) return [];
+    if (this.#does('garbage')) return [this.#random.bytes(1 + this.#random.integer(200))];
+    const { id, request } = decodeRequest(frame);
+    if (request.type === 'unknown') return [frame];
+    const said = encodeRequest(id, this.#twistRequest(request));
+    return this.#does('replay') ? [said, said] : [said];
+  }
+
+  #twistRequest(request: Request): Request {
+    if (request.type === 'hello' && this.#does('clock')) return { ...request, clockMs: this.#clockMs() };
+    if (request.type === 'roots' && this.#does('roots')) {
+      return { ...request, root: this.#random.bytes(32), count: this.#random.integer(2 ** 31) };
+    }
+    if (request.type === 'digest' && this.#does('difference')) {
+      return { ...request, packed: this.#random.number() < 0.5, body: this.#random.bytes(300) };
+    }
+    return request;
+  }
+
+  #clockMs(): number {
+    return this.#random.integer(2 ** 32) * 1000;
+  }
+
+  /** What is sent instead of an answer: perhaps nothing. */
+  answer(frame: Uint8Array): readonly Uint8Array[] {
+    if (this.#does('silence')) return [];
+    if (this.#does('garbage')) return [this.#random.bytes(1 + this.#random.integer(200))];
+    const { id, answer } = decodeAnswer(frame);
+    this.#said.push(answer);
+    if (this.#said.length > REMEMBERED_MAX) this.#said.shift();
+    if (this.#does('busy')) return [encodeAnswer(id, { type: 'busy', retryAfterMs: 60_000 })];
+    if (this.#does('replay')) return [encodeAnswer(id, this.#saidBefore(answer.type) ?? answer)];
+    return [encodeAnswer(id, this.#twistAnswer(answer))];
+  }
+
+  #saidBefore(type: Answer['type']): Answer | undefined {
+    return this.#said.find((answer) => answer.type === type);
+  }
+
+  #twistAnswer(answer: Answer): Answer {
+    const random = this.#random;
+    if (answer.type === 'hello' && this.#does('clock')) return { ...answer, clockMs: this.#clockMs() };
+    if (answer.type === 'ping' && this.#does('clock')) return { ...answer, clockMs: this.#clockMs() };
+    if (answer.type === 'flushed' && this.#does('flushed')) return { ...answer, root: random.bytes(32) };
+    if (answer.type === 'roots' && this.#does('roots')) {
+      return { ...answer, root: random.bytes(32), count: random.integer(2 ** 31) };
+    }
+    if (answer.type === 'runs' && this.#does('runs'))
+      return { ...answer, runs: this.#twistRuns(answer.runs) };
+    if (answer.type === 'diff' && answer.difference !== null && this.#does('difference')) {
+      return { ...answer, difference: { ...answer.difference, tips: [this.#tip()] } };
+    }
+    if (answer.type === 'nodes' && this.#does('difference')) {
+      return { ...answer, nodes: answer.nodes.map(() => ({ kind: 'leaf', tips: [this.#tip()] })) };
+    }
+    return answer;
+  }
+
+  #tip() {
+    return { author: this.#random.bytes(32), seq: 1 + this.#random.integer(9), id: this.#random.bytes(32) };
+  }
+
+  /** Some withheld, one bit of another wrong, or in another order. */
+  #twistRuns(runs: readonly Uint8Array[]): Uint8Array[] {
+    const random = this.#random;
+    const way = random.integer(3);
+    if (way === 0) return runs.filter(() => random.number() < 0.5);
+    if (way === 1) return random.shuffle(runs);
+    return runs.map((run) => {
+      const bytes = run.slice();
+      const at = random.integer(bytes.length);
+      bytes[at] = (bytes[at] as number) ^ (1 << random.integer(8));
+      return bytes;
+    });
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * A peer that does not play by the rules, with keys of its own: it lies on its streams, and writes
+ * what no honest author writes. Some of that is in the set all the same, and has to reach everybody.
+ */
+import { CONFIDENCE_ONE, encodeClaims } from '../../assertion/claims.ts';
+import { HlcClock, msToNs } from '../../assertion/hlc.ts';
+import { type Assertion, type Hlc, kinds, lastOf, type Run } from '../../assertion/model.ts';
+import { encodeRun } from '../../assertion/run-codec.ts';
+import { MemoryMetrics } from '../../base/counters.ts';
+import { silentLog } from '../../base/log.ts';
+import type { Ports } from '../../base/ports.ts';
+import { MemoryNetwork } from '../../net/memory-network.ts';
+import { claimsOf } from '../../set/journal.ts';
+import { Replica } from '../../set/replica.ts';
+import { memoryStore } from '../../store/memory.ts';
+import { SyncEngine } from '../../sync/engine.ts';
+import { decodePush, encodePush } from '../../sync/push.ts';
+import { TestAuthor, type TestDraft } from '../chains.ts';
+import type { SeededRandom } from '../seeded-random.ts';
+import { LIES, lyingNetwork } from './lying-network.ts';
+import { randomOf } from './seeds.ts';
+import { addressOf, type World } from './sim-peer.ts';
+
+/** What a rogue author does. */
+export const DEEDS = [
+  'writes',
+  'writes two branches',
+  'shows a chain to one peer',
+  'hides a bad assertion in a run',
+  'names a false predecessor',
+  'forges a signature',
+  'floods with runs that wait for ever',
+  'writes at the edge of the clock limits',
+  'cuts old runs anew',
+  'repeats what it heard',
+  'copies the clock of another',
+] as const;
+export type Deed = (typeof DEEDS)[number];
+
+/** Readings ahead of the clock, in seconds: around what is merged, and around what is held. */
+const EDGES_S = [29, 31, 59, 61, 119, 121, 150];
+const FLOOD = 150;
+const ANY_CLAIM = { subject: 's0', predicate: 'p0', object: '', confidence: CONFIDENCE_ONE };
+const HEARD_MAX = 50;
+const TOPICS = 12;
+
+export class Rogue {
+  readonly name: string;
+  /** The latest reading that it wrote. */
+  latestMs = 0;
+  readonly #world: World;
+  readonly #random: SeededRandom;
+  readonly #dials: readonly string[];
+  readonly #heard: Uint8Array[] = [];
+  readonly #chain: Assertion[] = [];
+  #author: TestAuthor | undefined;
+  #replica: Replica | undefined;
+  #whispers = 0;
+
+  constructor(world: World, name: string, dials: readonly string[]) {
+    this.#world = world;
+    this.name = name;
+    this.#dials = dials;
+    this.#random = randomOf(world.seed, name);
+  }
+
+  async start(): Promise<void> {
+    const { hub, space, crypto, time } = this.#world;
+    const network = new MemoryNetwork(hub, this.name);
+    const lies = new Set(LIES.filter(() => this.#random.number() < 0.3));
+    const lying = lyingNetwork(network, lies, this.#random);
+    const ports: Ports = {
+      clock: time,
+      random: this.#random,
+      crypto,
+      log: silentLog,
+      metrics: new MemoryMetrics(),
+    };
+    this.#author = await TestAuthor.create(space, crypto, 10_000 + Number(this.name.slice(1)));
+    this.#replica = await Replica.open(space, memoryStore(), ports, new HlcClock(time));
+    const engine = new SyncEngine(lying, ports);
+    engine.add(this.#replica);
+    engine.start();
+    this.#replica.events.on('visible', (runs) => this.#hear(encodePush(space.id, runs.map(encodeRun))));
+    await network.start();
+    network.keep(this.#dials.map(addressOf));
+    this.#world.trace.say(`${this.name} is a rogue that lies about ${[...lies].join(', ') || 'nothing'}`);
+  }
+
+  #hear(message: Uint8Array): void {
+    this.#heard.push(message);
+    if (this.#heard.length > HEARD_MAX) this.#heard.shift();
+  }
+
+  async do(deed: Deed, target: string): Promise<void> {
+    this.#world.trace.say(`${this.name} ${deed} (${target})`);
+    switch (deed) {
+      case 'writes':
+        return this.#publish(this.#next(1 + this.#random.integer(5)));
+      case 'writes two branches': {
+        const before = this.#chain.at(-1);
+        await this.#publish(this.#next(2));
+        return this.#whisper(target, await this.#run(this.#grow(2, before)));
+      }
+      case 'shows a chain to one peer':
+        return this.#whisper(target, await this.#run(this.#next(1 + this.#random.integer(3))));
+      case 'hides a bad assertion in a run':
+        return this.#whisper(target, await this.#run(this.#badChain()));
+      case 'names a false predecessor':
+        return this.#whisper(target, await this.#run([this.#misplaced()]));
+      case 'forges a signature': {
+        const run = await this.#run(this.#grow(2, this.#chain.at(-1)));
+        return this.#whisper(target, {
+          ...run,
+          signature: run.signature.map((byte, i) => byte ^ (i === 5 ? 1 : 0)),
+        });
+      }
+      case 'floods with runs that wait for ever':
+        return this.#flood(target);
+      case 'writes at the edge of the clock limits': {
+        const aheadMs = (EDGES_S[this.#random.integer(EDGES_S.length)] as number) * 1000;
+        const time = msToNs(this.#world.time.nowMs() + aheadMs) + BigInt(this.#random.integer(1000));
+        const hlc = { time, counter: 0 };
+        return isLater(hlc, this.#chain.at(-1)?.hlc) ? this.#publish(this.#next(1, { hlc })) : undefined;
+      }
+      case 'cuts old runs anew':
+        return this.#recut(target);
+      case 'repeats what it heard':
+        return this.#repeat(target);
+      case 'copies the clock of another': {
+        const other = this.#another();
+        if (other === undefined || !isLater(other.hlc, this.#chain.at(-1)?.hlc)) return;
+        const [claim] = claimsOf(other);
+        const payload = encodeClaims([{ ...(claim ?? ANY_CLAIM), object: this.name }]);
+        return this.#publish(this.#next(1, { hlc: other.hlc, payload }));
+      }
+    }
+  }
+
+  /** Goes on with its chain; what goes on must go on later. */
+  #next(count: number, draft: TestDraft = {}): Assertion[] {
+    const assertions = this.#grow(count, this.#chain.at(-1), draft);
+    this.#chain.push(...assertions);
+    return assertions;
+  }
+
+  #grow(count: number, before: Assertion | undefined, draft: TestDraft = {}): Assertion[] {
+    const author = this.#author as TestAuthor;
+    const assertions = author.chain(count, before, () => ({
+      kind: kinds.claim,
+      payload: this.#claim(),
+      ...draft,
+    }));
+    for (const { hlc } of assertions) this.latestMs = Math.max(this.latestMs, Number(hlc.time / 1_000_000n));
+    return assertions;
+  }
+
+  #claim(): Uint8Array {
+    const subject = `s${this.#random.integer(TOPICS)}`;
+    const object = `${this.name} ${this.#random.integer(1e6)}`;
+    return encodeClaims([{ subject, predicate: 'p0', object, confidence: CONFIDENCE_ONE }]);
+  }
+
+  #run(assertions: readonly Assertion[]): Promise<Run> {
+    return (this.#author as TestAuthor).run(assertions);
+  }
+
+  /** Writes as others write: into its own set, and out to everybody. */
+  async #publish(assertions: readonly Assertion[]): Promise<void> {
+    await this.#replica?.ingest([await this.#run(assertions)], { from: 'self', via: 'own' });
+  }
+
+  /** The second of three is older than what it builds on. */
+  #badChain(): Assertion[] {
+    const other = this.#another();
+    const author = this.#author as TestAuthor;
+    const before = this.#chain.at(-1);
+    const first = author.next(before);
+    const parent = other === undefined || isLater(first.hlc, other.hlc) ? first : other;
+    const hlc = { time: first.hlc.time + 1n, counter: 0 };
+    const bad = author.next(first, { parents: [parent], hlc });
+    return [first, bad, author.next(bad, { hlc: { time: hlc.time + 1n, counter: 0 } })];
+  }
+
+  /** Goes on after an assertion of somebody else. */
+  #misplaced(): Assertion {
+    return (this.#author as TestAuthor).next(this.#another());
+  }
+
+  /** The latest assertion of another author that it has seen. */
+  #another(): Assertion | undefined {
+    const { space } = this.#world;
+    for (const message of this.#heard.toReversed()) {
+      const run = decodePush(message, space.id).at(-1);
+      if (run !== undefined && String(run.author) !== String(this.#author?.publicKey)) return lastOf(run);
+    }
+    return undefined;
+  }
+
+  async #flood(target: string): Promise<void> {
+    const author = this.#author as TestAuthor;
+    const runs: Run[] = [];
+    for (let i = 0; i < FLOOD; i++) {
+      const parent = { id: this.#random.bytes(32), hlc: { time: 0n, counter: 0 } };
+      runs.push(await author.run([author.next(this.#chain.at(-1), { parents: [parent] })]));
+    }
+    await this.#whisper(target, ...runs);
+  }
+
+  async #recut(target: string): Promise<void> {
+    if (this.#chain.length < 3) return this.#publish(this.#next(4));
+    const from = this.#random.integer(this.#chain.length - 1);
+    const to = from + 1 + this.#random.integer(this.#chain.length - from);
+    await this.#whisper(target, await this.#run(this.#chain.slice(from, to).slice(0, 100)));
+  }
+
+  async #repeat(target: string): Promise<void> {
+    const { space } = this.#world;
+    const runs = this.#random
+      .shuffle(this.#heard)
+      .slice(0, 3)
+      .flatMap((message) => decodePush(message, space.id));
+    if (runs.length > 0) await this.#whisper(target, ...this.#random.shuffle(runs));
+  }
+
+  /** Tells one peer alone, under a name that it will not use again. */
+  async #whisper(target: string, ...runs: readonly Run[]): Promise<void> {
+    const { hub, space, time } = this.#world;
+    const network = new MemoryNetwork(hub, `${this.name}~${this.#whispers++}`);
+    await network.start();
+    try {
+      await network.dial(addressOf(target));
+    } catch {
+      return network.stop(); // It is down, or out of reach.
+    }
+    network.subscribe(space.topic, async () => 'ignore');
+    time.setTimer(500, () => void network.publish(space.topic, encodePush(space.id, runs.map(encodeRun))));
+    time.setTimer(5000, () => void network.stop());
+  }
+}
+
+function isLater(a: Hlc, b: Hlc | undefined): boolean {
+  return b === undefined || a.time > b.time || (a.time === b.time && a.counter > b.counter);
+}

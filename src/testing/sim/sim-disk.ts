@@ -1,0 +1,186 @@
+/**
+ * A disk with a cache that a crash loses: what was written and not synced is kept up to some point,
+ * drawn by chance, as a write-ahead log keeps it. The Store over it is the group commit of the real
+ * adapters; only the medium is simulated.
+ */
+import { AverError, toAverError } from '../../base/errors.ts';
+import type { Clock, Store, StoreOp, StoreRange } from '../../base/ports.ts';
+import { closedError } from '../../store/batch.ts';
+import { memoryStore } from '../../store/memory.ts';
+import { WriteQueue } from '../../store/write-queue.ts';
+import type { SeededRandom } from '../seeded-random.ts';
+import type { SimTime } from './sim-time.ts';
+import type { Trace } from './trace.ts';
+
+/** What is wrong with a disk now. */
+export interface DiskFaults {
+  /** All writes fail. */
+  full: boolean;
+  /** A sync says that it is done, and is not. */
+  losesSyncs: boolean;
+  /** Part of the reads that fail, for the moment. */
+  readFailures: number;
+  /** Everything takes so many times as long. */
+  slowness: number;
+}
+
+/** Where in a write a crash is to happen. */
+export type CrashPoint = 'before' | 'cached' | 'synced' | 'acknowledged';
+
+export interface SimDiskOptions {
+  readonly name: string;
+  readonly time: SimTime;
+  readonly random: SeededRandom;
+  readonly trace: Trace;
+}
+
+/** Part of the reads that are not answered from a cache at once. */
+const READS_WAITING = 0.1;
+
+export class SimDisk {
+  readonly faults: DiskFaults = { full: false, losesSyncs: false, readFailures: 0, slowness: 1 };
+  /** Called where the next crash is due; the peer must be dead when it returns. */
+  onCrashPoint: { readonly point: CrashPoint; readonly crash: () => void } | undefined;
+  readonly #options: SimDiskOptions;
+  #image = memoryStore();
+  /** What undoes each group that is not synced, oldest first. */
+  #unsynced: StoreOp[][] = [];
+  /** Calls of a life before the last crash are never answered. */
+  #life = 0;
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SimDiskOptions) {
+    this.#options = options;
+  }
+
+  /** The store as a process opens it. */
+  open(clock: Clock): Store {
+    const life = this.#life;
+    const queue = new WriteQueue((ops, durable) => this.#write(life, ops, durable), toAverError, clock);
+    let isClosed = false;
+    const read = async <T>(answer: () => Promise<T>): Promise<T> => {
+      if (isClosed) throw closedError();
+      await this.#readWait(life);
+      return answer();
+    };
+    return {
+      get: (key) => read(() => this.#image.get(key)),
+      getMany: (keys) => read(() => this.#image.getMany(keys)),
+      range: (range) => this.#range(life, range),
+      write: (batch, { durable }) => queue.write(batch, durable),
+      flush: () => queue.flush(),
+      close: async () => {
+        await queue.close();
+        isClosed = true;
+      },
+    };
+  }
+
+  /** What the disk holds now, read without taking time, for the oracle. */
+  get image(): Store {
+    return this.#image;
+  }
+
+  /** The power is cut: calls under way never end. `start` before the next opening. */
+  crash(): void {
+    this.#life++;
+    this.onCrashPoint = undefined;
+  }
+
+  /** After a crash: of what was not synced a first part is still there. Returns how many groups are lost. */
+  async recover(): Promise<number> {
+    await this.#changing;
+    const kept = this.#options.random.integer(this.#unsynced.length + 1);
+    const lost = this.#unsynced.splice(kept).reverse();
+    for (const undo of lost) await this.#image.write(undo, { durable: true });
+    this.#unsynced = [];
+    return lost.length;
+  }
+
+  /** A copy of everything, as a backup or a copied directory has it. */
+  async copy(): Promise<StoreOp[]> {
+    await this.#changing;
+    const rows: StoreOp[] = [];
+    const everything = { gte: Uint8Array.of(0), lt: Uint8Array.of(255, 255, 255, 255) };
+    for await (const [key, value] of this.#image.range(everything)) rows.push({ key, value });
+    return rows;
+  }
+
+  /** Holds the copy and nothing else. */
+  async restore(rows: readonly StoreOp[]): Promise<void> {
+    await this.#changing;
+    this.#image = memoryStore();
+    this.#unsynced = [];
+    await this.#image.write(rows, { durable: true });
+  }
+
+  async #write(life: number, ops: readonly StoreOp[], durable: boolean): Promise<void> {
+    this.reached('before');
+    await this.#wait(life, 0.2);
+    if (this.faults.full && ops.length > 0) throw new AverError('STORE_FULL', 'The simulated disk is full.');
+    if (ops.length > 0) await this.#apply(ops);
+    this.reached('cached');
+    await this.#alive(life);
+    if (!durable) return;
+    await this.#wait(life, 3);
+    if (!this.faults.losesSyncs) this.#unsynced = [];
+    this.reached('synced');
+    await this.#alive(life);
+  }
+
+  async #apply(ops: readonly StoreOp[]): Promise<void> {
+    const { trace, name } = this.#options;
+    const image = this.#image;
+    const changing = (async () => {
+      const before = await image.getMany(ops.map(({ key }) => key));
+      // Of a key that is written twice the last undo, made first, is the one that counts.
+      const undo = ops.map(({ key }, i) => ({ key: key.slice(), value: before[i] })).reverse();
+      this.#unsynced.push(undo);
+      await image.write(ops, { durable: true });
+    })();
+    this.#changing = changing;
+    await changing;
+    trace.note(`${name} writes`);
+    for (const { key, value } of ops) {
+      trace.bytes(key);
+      if (value !== undefined) trace.bytes(value);
+    }
+  }
+
+  async *#range(life: number, range: StoreRange): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+    await this.#readWait(life);
+    for await (const row of this.#image.range(range)) {
+      await this.#alive(life);
+      yield row;
+    }
+  }
+
+  async #readWait(life: number): Promise<void> {
+    const { random } = this.#options;
+    if (random.number() < READS_WAITING) await this.#wait(life, 0.5);
+    else await this.#alive(life);
+    if (this.faults.readFailures > 0 && random.number() < this.faults.readFailures) {
+      throw new AverError('STORE_FAILED', 'The simulated disk could not be read.');
+    }
+  }
+
+  /** Up to twice as long as the mean; never, when the process is dead by then. */
+  #wait(life: number, meanMs: number): Promise<void> {
+    const { random, time } = this.#options;
+    const ms = 2 * meanMs * random.number() * this.faults.slowness;
+    return new Promise((resolve) => {
+      time.setTimer(ms, () => {
+        if (life === this.#life) resolve();
+      });
+    });
+  }
+
+  async #alive(life: number): Promise<void> {
+    if (life !== this.#life) await new Promise<never>(() => undefined);
+  }
+
+  /** Something got to that point: if a crash is due there, it happens now. */
+  reached(point: CrashPoint): void {
+    if (this.onCrashPoint?.point === point) this.onCrashPoint.crash();
+  }
+}

@@ -1,0 +1,251 @@
+/** One peer of a simulation over its lives: the real peer on a simulated disk, clock and network. */
+import type { Run } from '../../assertion/model.ts';
+import { decodeRun } from '../../assertion/run-codec.ts';
+import { bytesToHex, concatBytes, utf8 } from '../../base/bytes.ts';
+import { MemoryMetrics } from '../../base/counters.ts';
+import { isAverError, toAverError } from '../../base/errors.ts';
+import type { Log, Ports, StoreOp } from '../../base/ports.ts';
+import { MemoryNetwork } from '../../net/memory-network.ts';
+import type { Keyring } from '../../peer/keyring.ts';
+import { keyringOf, LocalPeer } from '../../peer/local-peer.ts';
+import type { LocalSpace } from '../../peer/local-space.ts';
+import type { SpaceIdentity } from '../../set/genesis.ts';
+import { Journal } from '../../set/journal.ts';
+import { prefixed } from '../../store/prefixed.ts';
+import type { Oracle, Shown } from './oracle.ts';
+import { randomOf } from './seeds.ts';
+import type { SimCrypto } from './sim-crypto.ts';
+import { SimDisk } from './sim-disk.ts';
+import type { SimHub } from './sim-hub.ts';
+import { SimClock, type SimTime } from './sim-time.ts';
+import type { Trace } from './trace.ts';
+
+export interface World {
+  readonly seed: number;
+  readonly time: SimTime;
+  readonly trace: Trace;
+  readonly hub: SimHub;
+  readonly crypto: SimCrypto;
+  readonly oracle: Oracle;
+  readonly space: SpaceIdentity;
+}
+
+/** A peer that could not start is started again after this long, as a supervisor does. */
+const RESTART_MS = 2000;
+
+export class SimPeer {
+  readonly name: string;
+  readonly disk: SimDisk;
+  readonly shown: Shown;
+  /** How far its clock is ahead of true time. */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  set clockOffsetMs(ms: number) {
+    const { oracle, time } = this.#world;
+    oracle.clockShows(this.shown, time.nowMs() + this.#clockOffsetMs);
+    this.#clockOffsetMs = ms;
+  }
+
+  space: LocalSpace | undefined;
+  metrics = new MemoryMetrics();
+  readonly #world: World;
+  readonly #keeps: readonly string[];
+  #clockOffsetMs = 0;
+  #life = 0;
+  #peer: LocalPeer | undefined;
+  #network: MemoryNetwork | undefined;
+  #clock: SimClock | undefined;
+  /** The disk went back in time, so that this peer may have forgotten what it acknowledged. */
+  #isDiskExcused = false;
+
+  constructor(world: World, name: string, keeps: readonly string[]) {
+    this.#world = world;
+    this.name = name;
+    this.#keeps = keeps;
+    const { time, trace, seed } = world;
+    this.disk = new SimDisk({ name, time, trace, random: randomOf(seed, name, 'disk') });
+    this.shown = world.oracle.peer(name);
+  }
+
+  get isUp(): boolean {
+    return this.space !== undefined;
+  }
+
+  async start(): Promise<void> {
+    const life = this.#life;
+    try {
+      await this.#start(life);
+    } catch (error) {
+      if (life !== this.#life) return;
+      const { code } = toAverError(error);
+      this.#world.trace.say(`${this.name} cannot start: ${code}`);
+      if (!isAverError(error) || !code.startsWith('STORE_')) {
+        this.#world.oracle.fail('no unexpected error', `${this.name} cannot start: ${String(error)}`);
+      }
+      this.crash();
+      this.#later(RESTART_MS, () => this.start());
+    }
+  }
+
+  async #start(life: number): Promise<void> {
+    const { time, hub, crypto, space, oracle, seed, trace } = this.#world;
+    const lost = await this.disk.recover();
+    oracle.restarted(this.shown, await this.#stored(0), this.#isDiskExcused);
+    trace.say(
+      `${this.name} starts with ${this.shown.ids.size} assertions${lost > 0 ? `, ${lost} writes lost` : ''}`,
+    );
+    this.#isDiskExcused = this.disk.faults.losesSyncs;
+    const clock = new SimClock(time, () => this.clockOffsetMs);
+    this.#clock = clock;
+    this.metrics = new MemoryMetrics();
+    const random = randomOf(seed, this.name, 'life', life);
+    const ports: Ports = { clock, random, crypto, metrics: this.metrics, log: this.#log() };
+    const store = this.disk.open(clock);
+    const keyring = keyringOf(store, ports);
+    if (!(await isSaved(keyring))) await keyring.saveSpace({ space, addresses: [] });
+    const network = new MemoryNetwork(hub, this.name);
+    this.#network = network;
+    const stored = (await this.#stored(0)).length;
+    const peer = await LocalPeer.start({
+      store,
+      network,
+      ports,
+      keyring,
+      bootstrap: this.#keeps.map(addressOf),
+      version: 'simulated',
+      storage: async () => ({
+        kind: 'memory',
+        persistent: true,
+        usedBytes: 0,
+        quotaBytes: 0,
+        place: this.name,
+      }),
+    });
+    if (life !== this.#life) return;
+    this.#peer = peer;
+    this.space = (await peer.spaces())[0] as LocalSpace;
+    const early: Run[] = [];
+    let isEarly = true;
+    this.space.replica.events.on('visible', (runs, { via }) => {
+      if (life !== this.#life) return;
+      if (isEarly) early.push(...runs);
+      else this.#show(runs, via === 'own');
+    });
+    // What became visible between the opening of the replica and now.
+    this.#show(await this.#stored(stored), false);
+    isEarly = false;
+    this.#show(early, false);
+  }
+
+  #show(runs: readonly Run[], isOwn: boolean): void {
+    const { oracle, trace, time } = this.#world;
+    const clockMs = time.nowMs() + this.clockOffsetMs;
+    for (const run of runs) {
+      oracle.visible(this.shown, run, isOwn, clockMs);
+      trace.note(`${this.name} shows`);
+      trace.bytes(run.signature);
+    }
+  }
+
+  /** Runs on the disk in order of arrival, but for the first ones. */
+  async #stored(from: number): Promise<Run[]> {
+    const { space } = this.#world;
+    const store = prefixed(this.disk.image, concatBytes(utf8('s'), space.id));
+    const runs: Run[] = [];
+    for await (const { bytes } of new Journal(store, space.id).runs()) runs.push(decodeRun(bytes, space.id));
+    return runs.slice(from);
+  }
+
+  #log(): Log {
+    const { trace } = this.#world;
+    return {
+      write: (level, message, fields = {}) => {
+        if (level === 'debug') return;
+        if (message === 'a peer misbehaves' && !String(fields.peerId).startsWith('x')) {
+          const what = `${this.name} blames ${fields.peerId}: ${fields.code}, ${fields.message}`;
+          this.#world.oracle.fail('honest peers are not blamed', what);
+        }
+        const details = Object.entries(fields).map(([key, value]) => `${key} ${String(value)}`);
+        trace.say(`${this.name} ${level}: ${[message, ...details].join(', ')}`);
+      },
+    };
+  }
+
+  /** The process is killed, or the power cut; nothing it was doing goes on. */
+  crash(): void {
+    this.#life++;
+    // What it has told others to be flushed must be there when it comes back.
+    for (const { id } of this.space?.replica.frontier.flushed.entries() ?? []) {
+      this.#world.oracle.promised(this.shown, bytesToHex(id));
+    }
+    this.#clock?.die();
+    this.disk.crash();
+    this.space = undefined;
+    this.#peer = undefined;
+    this.#network?.stop();
+    this.#network = undefined;
+  }
+
+  /** Stops as a person stops it, and starts again that long after. */
+  async leaveFor(awayMs: number): Promise<void> {
+    const peer = this.#peer;
+    const life = this.#life;
+    if (peer === undefined || this.space === undefined) return;
+    this.space = undefined;
+    try {
+      await peer.stop();
+    } catch (error) {
+      // A disk that fails at the last flush says so; all else has been stopped.
+      if (!toAverError(error).code.startsWith('STORE_')) throw error;
+    }
+    if (life === this.#life) this.crashFor(awayMs);
+  }
+
+  /** Crashes, if it is up, and starts again after that long. */
+  crashFor(downMs: number): void {
+    this.crash();
+    this.#later(downMs, () => this.start());
+  }
+
+  #later(ms: number, action: () => Promise<void>): void {
+    const life = this.#life;
+    this.#world.time.setTimer(ms, () => {
+      if (life === this.#life) void action();
+    });
+  }
+
+  /** Starts again from what its disk held some time ago. */
+  async restore(rows: readonly StoreOp[]): Promise<void> {
+    this.crash();
+    const life = this.#life;
+    await this.disk.restore(rows);
+    this.#isDiskExcused = true;
+    if (life === this.#life) void this.start();
+  }
+
+  /** From now on its disk may forget what it said it had synced. */
+  loseSyncs(loses: boolean): void {
+    this.disk.faults.losesSyncs = loses;
+    if (loses) this.#isDiskExcused = true;
+  }
+
+  /** The machine notices that the network is back. */
+  wake(): void {
+    this.#peer?.wake();
+  }
+
+  cut(other: SimPeer): void {
+    this.#network?.cut(other.name);
+  }
+}
+
+async function isSaved(keyring: Keyring): Promise<boolean> {
+  for await (const _ of keyring.spaces()) return true;
+  return false;
+}
+
+export function addressOf(name: string): string {
+  return `/memory/0/p2p/${name}`;
+}

@@ -1,0 +1,308 @@
+/**
+ * One simulation: peers live through a plan of writes and faults, then everything heals, and within
+ * thirty virtual seconds all of them must show the same. One seed, one trace.
+ */
+import { bytesToHex } from '../../base/bytes.ts';
+import { toAverError } from '../../base/errors.ts';
+import { loadFastHash } from '../../base/hash.ts';
+import { limits } from '../../base/limits.ts';
+import type { Fact } from '../../peer/api.ts';
+import { testSpace } from '../chains.ts';
+import { Faults } from './faults.ts';
+import { type Breach, Oracle } from './oracle.ts';
+import { outsideWork } from './outside-work.ts';
+import { type Action, type PlanOptions, planOf, TOPICS } from './plan.ts';
+import { Rogue } from './rogue.ts';
+import { randomOf } from './seeds.ts';
+import { simCrypto } from './sim-crypto.ts';
+import { SimHub } from './sim-hub.ts';
+import { SimPeer, type World } from './sim-peer.ts';
+import { SimTime } from './sim-time.ts';
+import { Trace } from './trace.ts';
+
+/** Equal roots within this long of the last heal. */
+export const CONVERGENCE_MS = 30_000;
+const BOUNDS_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 100;
+/** A writer that waits for another peer waits so long. */
+const SETTLED_MS = 20_000;
+/** Reading all topics takes less. */
+const LENSES_MS = 5000;
+
+export interface SimulationOptions extends PlanOptions {
+  /** Instead of the plan that the seed gives. */
+  readonly plan?: readonly Action[];
+  readonly print?: ((line: string) => void) | undefined;
+  /** Reports rejections that nobody handles, until the returned function is called. */
+  readonly watchRejections?: ((report: (error: unknown) => void) => () => void) | undefined;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly hash: string;
+  readonly breach: Breach | undefined;
+  /** From the heal until all roots were equal. */
+  readonly convergedMs: number | undefined;
+  readonly assertions: number;
+  readonly acknowledged: number;
+  readonly events: number;
+  readonly bytes: number;
+  /** From the heal until all roots were equal. */
+  readonly convergenceBytes: number | undefined;
+  readonly virtualMs: number;
+  readonly refusedWrites: number;
+}
+
+export async function simulate(options: SimulationOptions): Promise<Outcome> {
+  await loadFastHash();
+  const unwatch = outsideWork.watch();
+  try {
+    return await new Simulation(options).run();
+  } finally {
+    unwatch();
+  }
+}
+
+class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #world: World;
+  readonly #peers: readonly SimPeer[];
+  readonly #rogues: readonly Rogue[];
+  readonly #faults: Faults;
+  #refusedWrites = 0;
+  #convergedMs: number | undefined;
+  #convergenceBytes: number | undefined;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    const { seed } = options;
+    const time = new SimTime();
+    const trace = new Trace(() => time.elapsedMs, options.print);
+    const crypto = simCrypto();
+    const oracle = new Oracle(crypto, () => time.elapsedMs);
+    const hub = new SimHub(seed, time, trace);
+    this.#world = { seed, time, trace, hub, crypto, oracle, space: testSpace() };
+    this.#peers = meshed(this.#world, options.peers);
+    this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues);
+    this.#faults = new Faults(this.#world, this.#peers);
+  }
+
+  async run(): Promise<Outcome> {
+    const { time, trace, oracle } = this.#world;
+    const isOver = () => oracle.breach !== undefined;
+    const unwatch = this.#options.watchRejections?.((error) =>
+      oracle.fail('no unexpected error', `nobody handles: ${stackOf(error)}`),
+    );
+    for (const one of [...this.#peers, ...this.#rogues]) void one.start();
+    for (const action of this.#options.plan ?? planOf(this.#options)) this.#schedule(action);
+    this.#watchBounds();
+    await time.advance(this.#options.faultsMs, isOver);
+    trace.say('everything heals');
+    this.#faults.heal();
+    const healedMs = time.elapsedMs;
+    this.#watchConvergence(healedMs);
+    // What comes from the future is held until it is due; the time to converge begins then.
+    const latestMs = Math.max(oracle.latestMs, ...this.#rogues.map((rogue) => rogue.latestMs));
+    const heldMs = Math.max(0, latestMs - time.nowMs() - limits.hlcHoldAheadMsMin);
+    await time.advance(heldMs + CONVERGENCE_MS, isOver);
+    await this.#judge();
+    unwatch?.();
+    return this.#outcome();
+  }
+
+  #schedule(action: Action): void {
+    const { time, oracle } = this.#world;
+    const run = async (): Promise<void> => {
+      if (action.do === 'write') await this.#write(action);
+      else if (action.do === 'deed') {
+        const target = this.#peers[action.at % this.#peers.length] as SimPeer;
+        await this.#rogues[action.rogue]?.do(action.deed, target.name);
+      } else await this.#faults.begin(action);
+    };
+    if (action.do === 'restore backup')
+      time.setTimer(action.atMs - action.agoMs, () => void this.#faults.backUp(action));
+    time.setTimer(action.atMs, () => {
+      run().catch((error: unknown) => oracle.fail('no unexpected error', `${action.do}: ${stackOf(error)}`));
+    });
+  }
+
+  async #write({
+    peer: number,
+    topic,
+    assertions,
+    settled,
+  }: Extract<Action, { do: 'write' }>): Promise<void> {
+    const peer = this.#peers[number];
+    const space = peer?.space;
+    if (peer === undefined || space === undefined) return;
+    const { trace, oracle, time } = this.#world;
+    trace.say(`${peer.name} writes ${assertions} about s${topic}`);
+    const one = async (i: number): Promise<string | undefined> => {
+      const object = `${peer.name} ${time.elapsedMs} ${i}`;
+      try {
+        const { id } = await space.assert({ subject: `s${topic}`, predicate: `p${i % 2}`, object });
+        trace.say(`${peer.name} acknowledges ${id.slice(0, 8)}`);
+        // Nobody hears a peer that has died meanwhile.
+        if (peer.space !== space) return undefined;
+        oracle.acknowledged(peer.shown, id);
+        peer.disk.reached('acknowledged');
+        return id;
+      } catch (error) {
+        this.#refused(peer, error);
+        return undefined;
+      }
+    };
+    const ids = await Promise.all(Array.from({ length: assertions }, (_, i) => one(i)));
+    if (settled) await this.#settle(peer, ids);
+  }
+
+  /** Peers that are said to hold what was written must hold it whatever comes. */
+  async #settle(peer: SimPeer, ids: readonly (string | undefined)[]): Promise<void> {
+    const { trace, oracle, time } = this.#world;
+    const abort = new AbortController();
+    const cancel = time.setTimer(SETTLED_MS, () => abort.abort());
+    const told = await peer.space?.settled({ replicas: 1, signal: abort.signal }).catch(() => undefined);
+    cancel();
+    for (const name of told?.replicas ?? []) {
+      trace.say(`${peer.name} hears that ${name} holds what it wrote`);
+      const holder = this.#peers.find((other) => other.name === name);
+      for (const id of ids) if (id !== undefined && holder !== undefined) oracle.promised(holder.shown, id);
+    }
+  }
+
+  #refused(peer: SimPeer, error: unknown): void {
+    const { oracle, trace } = this.#world;
+    const { code } = toAverError(error);
+    this.#refusedWrites++;
+    trace.say(`${peer.name} refuses a write: ${code}`);
+    const isExpected = ['STORE_FULL', 'STORE_FAILED', 'CLOCK_AHEAD', 'AUTHOR_RETIRED', 'CLOSED'].includes(
+      code,
+    );
+    if (!isExpected) oracle.fail('no unexpected error', `${peer.name} refuses a write: ${stackOf(error)}`);
+  }
+
+  #watchBounds(): void {
+    const { time, oracle } = this.#world;
+    const look = () => {
+      for (const { name, space } of this.#peers) if (space !== undefined) oracle.bounded(name, space.replica);
+      time.setTimer(BOUNDS_EVERY_MS, look);
+    };
+    time.setTimer(BOUNDS_EVERY_MS, look);
+  }
+
+  #watchConvergence(healedMs: number): void {
+    const { time, trace, hub } = this.#world;
+    const healedBytes = hub.bytes;
+    const look = () => {
+      if (!this.#isConverged()) this.#convergedMs = undefined;
+      else if (this.#convergedMs === undefined) {
+        this.#convergedMs = time.elapsedMs - healedMs;
+        this.#convergenceBytes = hub.bytes - healedBytes;
+        trace.say(`all roots are equal, ${Math.round(this.#convergedMs)} ms after the heal`);
+      }
+      time.setTimer(LOOK_EVERY_MS, look);
+    };
+    look();
+  }
+
+  #isConverged(): boolean {
+    const roots = this.#peers.map(rootOf);
+    return roots.every((root) => root !== undefined && root === roots[0]);
+  }
+
+  async #judge(): Promise<void> {
+    const { oracle } = this.#world;
+    if (oracle.breach !== undefined) return;
+    if (!this.#isConverged()) {
+      const states = this.#peers.map((peer) => {
+        const count = peer.space?.replica.count ?? 'down';
+        return `${peer.name} ${count} ${rootOf(peer)?.slice(0, 6) ?? ''}`;
+      });
+      oracle.fail('peers converge in time', states.join(', '));
+    }
+    oracle.complete();
+    if (oracle.breach === undefined) await this.#compareLenses();
+  }
+
+  async #compareLenses(): Promise<void> {
+    const { oracle, time } = this.#world;
+    const told = this.#peers.map(async ({ space }) => {
+      const texts: string[] = [];
+      for (let topic = 0; topic < TOPICS; topic++) {
+        for (const predicate of ['p0', 'p1']) {
+          const resolution = await space?.get(`s${topic}`, predicate);
+          texts.push(`s${topic} ${predicate}: ${(resolution?.candidates ?? []).map(factText).join()}`);
+        }
+      }
+      return texts.join('\n');
+    });
+    await time.advance(LENSES_MS);
+    const texts = await Promise.all(told).catch((error: unknown) => {
+      oracle.fail('no unexpected error', `a lens cannot be read: ${stackOf(error)}`);
+      return [];
+    });
+    const other = texts.findIndex((text) => text !== texts[0]);
+    if (other > 0)
+      oracle.fail('lenses agree', `${this.#peers[other]?.name} and ${this.#peers[0]?.name} differ`);
+  }
+
+  #outcome(): Outcome {
+    const { seed, trace, oracle, hub, time } = this.#world;
+    return {
+      seed,
+      hash: trace.hash,
+      breach: oracle.breach,
+      convergedMs: this.#convergedMs,
+      assertions: oracle.assertions,
+      acknowledged: oracle.acknowledgements,
+      events: trace.events,
+      bytes: hub.bytes,
+      convergenceBytes: this.#convergenceBytes,
+      virtualMs: time.elapsedMs,
+      refusedWrites: this.#refusedWrites,
+    };
+  }
+}
+
+/** Each keeps up to three of those before it: a connected graph with some ways around. */
+function meshed(world: World, count: number): SimPeer[] {
+  const random = randomOf(world.seed, 'mesh');
+  const peers: SimPeer[] = [];
+  for (let number = 0; number < count; number++) {
+    const before = random.shuffle(peers).slice(0, 3);
+    const name = `p${String(number).padStart(2, '0')}`;
+    peers.push(
+      new SimPeer(
+        world,
+        name,
+        before.map((peer) => peer.name),
+      ),
+    );
+  }
+  return peers;
+}
+
+/** Rogues look for half of the peers; no honest peer looks for them. */
+function roguesAmong(world: World, peers: readonly SimPeer[], count: number): Rogue[] {
+  const random = randomOf(world.seed, 'rogues');
+  return Array.from({ length: count }, (_, number) => {
+    const dialled = random.shuffle(peers).slice(0, Math.ceil(peers.length / 2));
+    return new Rogue(
+      world,
+      `x${number}`,
+      dialled.map(({ name }) => name),
+    );
+  });
+}
+
+function rootOf({ space }: SimPeer): string | undefined {
+  return space === undefined ? undefined : bytesToHex(space.replica.frontier.trie.root);
+}
+
+function factText({ id, index, object }: Fact): string {
+  return `${id} ${index} ${String(object)}`;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
