@@ -43,7 +43,7 @@ const STYLE = `<style>
   .own { fill: #3b7dd8; stroke: #3b7dd8 }
   .reference { fill: #8b949e; stroke: #8b949e }
   .axis { stroke: #8b949e; stroke-opacity: .35 }
-  polyline { fill: none !important; stroke-width: 2 }
+  polyline.own, polyline.reference { fill: none; stroke-width: 2 }
   @media (prefers-color-scheme: dark) { text { fill: #b1bac4 } .own { fill: #6ea8fe; stroke: #6ea8fe } }
 </style>`;
 
@@ -60,7 +60,8 @@ export function barChart({ title, unit, bars }: Bars): string {
       text(LEFT + Number(width) + 6, y + 14, figure(value)),
     ];
   });
-  return svg(TOP + bars.length * ROW + 10, [heading(`${title}, ${unit}`), ...rows]);
+  const words = `${title}, ${unit}`;
+  return svg(words, TOP + bars.length * ROW + 10, rows);
 }
 
 /** Lines over two logarithmic axes; a line of one point is a dot. */
@@ -78,7 +79,6 @@ export function lineChart({ title, x, y, lines }: Lines): string {
   );
   const bottom = TOP + PLOT_HEIGHT;
   const parts = [
-    heading(`${title}: ${y} against ${x}`),
     ...yOf.decades.flatMap((value) => [
       `<line class="axis" x1="${PLOT_LEFT}" x2="${PLOT_RIGHT + 10}" y1="${yOf.at(value)}" y2="${yOf.at(value)}" />`,
       text(PLOT_LEFT - 6, Number(yOf.at(value)) + 4, figure(value), 'end'),
@@ -87,7 +87,7 @@ export function lineChart({ title, x, y, lines }: Lines): string {
     ...lines.flatMap((line) => drawLine(line, xOf.at, yOf.at)),
     ...drawLabels(lines, xOf.at, yOf.at),
   ];
-  return svg(bottom + 30, parts);
+  return svg(`${title}: ${y} against ${x}`, bottom + 30, parts);
 }
 
 type Scale = (value: number) => string;
@@ -143,7 +143,8 @@ function escaped(words: string): string {
   return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
-function svg(height: number, parts: readonly string[]): string {
+function svg(title: string, height: number, parts: readonly string[]): string {
   const size = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n${[STYLE, ...parts].join('\n')}\n</svg>\n`;
+  const all = [`<title>${escaped(title)}</title>`, STYLE, heading(title), ...parts];
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n${all.join('\n')}\n</svg>\n`;
 }

@@ -110,7 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (target.peerId === peerId && !target.dialling && target.cancel === undefined) this.#schedule(target);',
     '',
   ]),
-  mutant('never frees the slot of a pull', 'sync/session.ts', ['      free();\n', '']),
+  mutant('never frees the slot of a pull', 'sync/puller.ts', ['      free();\n', '']),
   mutant('waits for an answer for ever', 'sync/deadline.ts', [
     'clock.setTimer(timeoutMs, () =>',
     'clock.setTimer(timeoutMs * 1e9, () =>',
