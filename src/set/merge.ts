@@ -15,6 +15,7 @@ import {
   countersKey,
   encodeCounters,
   encodeTip,
+  type Place,
   type TipRecord,
   tipKey,
 } from './journal-keys.ts';
@@ -44,6 +45,8 @@ export class MergeBatch {
   /** What the batch does to the tips, by author in hex. */
   readonly #tips = new Map<string, TipsChange>();
   readonly #ops: StoreOp[] = [];
+  /** Of what runs name outside of the batch, by id in hex: where it is, undefined where it is not stored. */
+  readonly #placeById = new Map<string, Place | undefined>();
   /** The batch that is being stored meanwhile: this one goes on from what it will leave. */
   #before: MergeBatch | undefined;
   counters: Counters;
@@ -87,13 +90,30 @@ export class MergeBatch {
     return found !== undefined || this.#before === undefined ? found : this.#before.#addedHere(id);
   }
 
+  /** Reads at once where the parents of these runs are, which are about to be placed. */
+  async readParents(runs: readonly Run[]): Promise<void> {
+    const outside = new Map<string, Uint8Array>();
+    for (const { assertions } of runs)
+      for (const { parents } of assertions) for (const id of parents) outside.set(bytesToHex(id), id);
+    if (outside.size === 0) return;
+    for (const { assertions } of runs) for (const { id } of assertions) outside.delete(bytesToHex(id));
+    // What the batch before this one brings is not stored yet: it is looked at first, later.
+    const ids = [...outside.values()];
+    const places = await this.#journal.places(ids);
+    for (const [i, id] of ids.entries()) this.#placeById.set(bytesToHex(id), places[i]);
+  }
+
   /** HLC of each id that is visible, in the set or in this batch. */
   async #find(ids: readonly Uint8Array[]): Promise<(Hlc | undefined)[]> {
-    const found = ids.map((id) => this.#addedHere(bytesToHex(id))?.hlc);
-    const open = ids.filter((_, i) => found[i] === undefined);
+    const found = ids.map((id) => {
+      const key = bytesToHex(id);
+      return this.#addedHere(key)?.hlc ?? this.#placeById.get(key)?.hlc;
+    });
+    const open = ids.filter((id, i) => found[i] === undefined && !this.#placeById.has(bytesToHex(id)));
+    if (open.length === 0) return found;
     const places = await this.#journal.places(open);
-    let next = 0;
-    return found.map((hlc) => hlc ?? places[next++]?.hlc);
+    const hlcOf = new Map(open.map((id, i) => [id, places[i]?.hlc]));
+    return found.map((hlc, i) => hlc ?? hlcOf.get(ids[i] as Uint8Array));
   }
 
   /** Takes the run in, if it can be. Throws `BAD_CHAIN` or `BAD_HLC` when it contradicts what it builds on. */

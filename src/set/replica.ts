@@ -241,6 +241,7 @@ export class Replica {
       this.#door.refuse(run, source, report, error),
     );
     try {
+      await batch.readParents(runs);
       for (const run of runs) await placing.place(run);
     } catch (error) {
       placing.undo();

@@ -74,6 +74,13 @@ const SPACED_RANGES_MAX = 32;
 /** Branches of one author that carry them: what one range names counts for all of its author. */
 export const SPACED_PER_AUTHOR_MAX = 8;
 
+/**
+ * How the distances of spaced points grow. Mostly a longer chain just goes on: there a few far points are
+ * enough not to be sent all of it should it have forked.
+ */
+const SPACING = 2;
+const SPACING_UNSURE = 4;
+
 interface Own {
   readonly forked: boolean;
   /** Highest seq, 0 for none. */
@@ -105,10 +112,12 @@ export async function rangesFor(replica: Replica, tips: readonly Lacking[]): Pro
     const isAhead = after !== undefined && after.seq > own.highest;
     const have = [...(isAhead ? [after] : []), ...(isFirst ? own.tips : [])];
     const from = Math.min(own.highest, seq);
-    const isSpaced = own.forked || seq <= own.highest || (!isAhead && tips.length <= SPACED_RANGES_MAX);
+    const isSurelyForked = own.forked || seq <= own.highest;
+    const isSpaced = isSurelyForked || (!isAhead && tips.length <= SPACED_RANGES_MAX);
     if (from > 0 && isSpaced && own.spaced.size < SPACED_PER_AUTHOR_MAX && !own.spaced.has(from)) {
       own.spaced.add(from);
-      have.push(...(await spacedPoints(replica, author, from, limits.haveMax - have.length)));
+      const growth = isSurelyForked ? SPACING : SPACING_UNSURE;
+      have.push(...(await spacedPoints(replica, author, from, growth, limits.haveMax - have.length)));
     }
     ranges.push({ author, seq, id, have });
   }
@@ -120,11 +129,12 @@ async function spacedPoints(
   replica: Replica,
   author: Uint8Array,
   fromSeq: number,
+  growth: number,
   max: number,
 ): Promise<Known[]> {
   const points: Known[] = [];
   let below = fromSeq;
-  for (let step = 1; below >= 1 && points.length < max; step *= 2) {
+  for (let step = 1; below >= 1 && points.length < max; step *= growth) {
     const page = { limit: 1, reverse: true };
     let found: Known | undefined;
     for await (const row of replica.journal.chain(author, 1, below, page)) {
