@@ -7,13 +7,11 @@ import { atMost, type Take } from './figure.ts';
 import { type Remote, startProcess } from './remote.ts';
 
 const PEERS = [2, 12] as const;
-/** Greetings, introductions and the first comparisons are over by then. */
-const SETTLE_MS = 3000;
 const BYTES_PER_SECOND = 100;
 
 export const quiet: Bench = {
   name: 'quiet',
-  about: 'bytes of one connection’s sockets, both ways, while nobody writes',
+  about: 'bytes of one connection’s sockets, both ways, after as long a time in which nobody wrote either',
   once: true,
   async run(context) {
     const takes: Take[] = [];
@@ -45,7 +43,8 @@ async function measure(
 ): Promise<number> {
   return scoped(startProcess<CrowdMethods>('crowd-process.ts', context), async ({ call }) => {
     await start(call);
-    await setTimeout(SETTLE_MS);
+    // Greetings and comparisons are over by then, and quiet has slowed down what goes on.
+    await setTimeout(context.quietSeconds * 1000);
     const before = await call.socketBytes();
     await setTimeout(context.quietSeconds * 1000);
     const after = await call.socketBytes();

@@ -257,7 +257,7 @@ export const limits = {
   /** Between the digests of one round: building one of 8,192 ids takes 10 to 25 ms. */
   digestSpreadMs: 20,
   /** After this long without news both become rarer, by half with each such time, down to these. */
-  quietMs: MINUTE,
+  quietMs: 15 * SECOND,
   digestQuietMs: MINUTE,
   antiEntropyQuietMs: 30 * SECOND,
   pingQuietMs: 2 * MINUTE,
@@ -279,6 +279,10 @@ export const limits = {
   /** Wait between attempts to sync with a peer where it failed. */
   syncRetryMsMin: 500,
   syncRetryMsMax: 30 * SECOND,
+  /** Each side looks this often whether a connection is dead: each look opens a stream and costs half a kilobyte. */
+  connectionPingMs: 30 * SECOND,
+  /** Round trips that the status shows. */
+  roundTripMs: MINUTE,
   /** Liveness and clock of each connected peer. */
   pingMs: 30 * SECOND,
   /** Gauges of sync are set anew: several times within the two minutes that alerts look back. */

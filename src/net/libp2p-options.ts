@@ -89,7 +89,7 @@ export async function sharedOptions(
     },
     connectionMonitor: {
       enabled: true,
-      pingInterval: 10_000,
+      pingInterval: limits.connectionPingMs,
       pingTimeout: { minTimeout: 5_000, maxTimeout: limits.requestTimeoutMs },
       abortConnectionOnPingFailure: true,
     },

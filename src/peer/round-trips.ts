@@ -1,8 +1,7 @@
 /** Round-trip times, measured on arrival and now and then, one peer after the other. */
+import { limits } from '../base/limits.ts';
 import type { Clock, Network } from '../base/ports.ts';
 
-/** Seldom: libp2p pings each connection every ten seconds as it is, and each ping costs half a kilobyte. */
-const EVERY_MS = 30_000;
 const TIMEOUT_MS = 5_000;
 
 export class RoundTrips {
@@ -36,7 +35,7 @@ export class RoundTrips {
   }
 
   #schedule(): void {
-    this.#cancelTimer = this.#clock.setTimer(EVERY_MS, () => void this.#round());
+    this.#cancelTimer = this.#clock.setTimer(limits.roundTripMs, () => void this.#round());
   }
 
   async #round(): Promise<void> {

@@ -3,14 +3,14 @@ import { limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Cadence, slowed } from './cadence.ts';
 
-const MINUTE = 60_000;
+const QUIET = limits.quietMs;
 
 test.each([
   [0, 10_000],
-  [59_999, 10_000],
-  [60_000, 20_000],
-  [120_000, 40_000],
-  [180_000, 60_000],
+  [QUIET - 1, 10_000],
+  [QUIET, 20_000],
+  [2 * QUIET, 40_000],
+  [3 * QUIET, 60_000],
   [1e9, 60_000],
   [-5000, 10_000],
 ])('after %d ms of quiet the wait of ten seconds is %d ms [ICG-45]', (quietForMs, waitMs) => {
@@ -36,13 +36,14 @@ test('quiet slows a beat down to its bound, and anything that happens restores i
     await clock.advance(ms);
     return beats.length;
   };
-  expect(await within(MINUTE)).toBe(12);
-  expect(await within(10 * MINUTE)).toBeLessThan(30);
-  expect(await within(5 * MINUTE)).toBe(10);
+  const perQuiet = QUIET / limits.antiEntropyMs;
+  expect(await within(QUIET)).toBe(perQuiet);
+  expect(await within(10 * QUIET)).toBeLessThan(5 * perQuiet);
+  expect(await within(20 * limits.antiEntropyQuietMs)).toBe(20);
   await clock.advance(1000);
   cadence.touch();
   expect(await within(limits.antiEntropyMs)).toBe(1);
-  expect(await within(MINUTE - limits.antiEntropyMs)).toBe(11);
+  expect(await within(QUIET - limits.antiEntropyMs)).toBe(perQuiet - 1);
   // A touch while the rate is the base rate does not put anything off.
   cadence.touch();
   await clock.advance(limits.antiEntropyMs - 1000);
