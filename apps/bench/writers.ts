@@ -4,7 +4,7 @@ import { signedMessage } from '../../src/assertion/codec.ts';
 import { type Assertion, kinds, lastOf, type Run } from '../../src/assertion/model.ts';
 import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import type { SpaceIdentity } from '../../src/set/genesis.ts';
-import type { Tip } from '../../src/set/trie.ts';
+import type { Tip } from '../../src/set/trie-entry.ts';
 import { TestAuthor } from '../../src/testing/chains.ts';
 import { claims } from './claims.ts';
 

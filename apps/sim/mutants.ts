@@ -80,7 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
     'const forks = [known, added].map',
     'const forks = [added].map',
   ]),
-  mutant('sorts the leaves of the trie by arrival', 'set/trie.ts', [
+  mutant('sorts the leaves of the trie by arrival', 'set/trie-node.ts', [
     'const sorted = [...entries].sort((a, b) => compareBytes(a.hash, b.hash));',
     'const sorted = [...entries];',
   ]),

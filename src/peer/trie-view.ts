@@ -1,7 +1,8 @@
 /** A node of the trie as an application sees it. */
 import { bytesToHex } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
-import { EMPTY_ROOT, type Trie, type TrieNode } from '../set/trie.ts';
+import type { Trie } from '../set/trie.ts';
+import { EMPTY_ROOT, type TrieNode } from '../set/trie-node.ts';
 import type { TrieNodeView } from './api.ts';
 
 /** Throws `BAD_INPUT` for a prefix that is not up to 80 hex digits. */

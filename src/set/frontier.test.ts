@@ -5,7 +5,8 @@ import { limits } from '../base/limits.ts';
 import { Frontier } from './frontier.ts';
 import type { TipRecord } from './journal-keys.ts';
 import { shortId } from './sketch.ts';
-import { Trie, type TrieEntry } from './trie.ts';
+import { Trie } from './trie.ts';
+import type { TrieEntry } from './trie-entry.ts';
 
 beforeAll(loadFastHash);
 

@@ -7,7 +7,8 @@ import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { TipRecord } from './journal-keys.ts';
 import { type Cells, cellsUpTo, type ShortId, Sketch, shortId } from './sketch.ts';
-import { Trie, type TrieEntry, trieEntry } from './trie.ts';
+import { Trie } from './trie.ts';
+import { type TrieEntry, trieEntry } from './trie-entry.ts';
 
 /** What a batch of new runs does to the frontier. */
 export interface FrontierChange {

@@ -12,7 +12,7 @@ import {
   u64Bytes,
   utf8,
 } from '../base/bytes.ts';
-import type { Tip } from './trie.ts';
+import type { Tip } from './trie-entry.ts';
 
 const TABLE = {
   block: utf8('b'),

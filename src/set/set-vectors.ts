@@ -6,7 +6,8 @@ import { bytesToHex, u32Bytes } from '../base/bytes.ts';
 import { blake3 } from '../base/hash.ts';
 import { bloomKey, buildBloom } from './bloom.ts';
 import { encodeGenesis, type Genesis, hashSecret, identifySpace } from './genesis.ts';
-import { type Tip, Trie } from './trie.ts';
+import { Trie } from './trie.ts';
+import type { Tip } from './trie-entry.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
 const open: Genesis = {

@@ -3,17 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bytesToHex, u32Bytes } from '../base/bytes.ts';
 import { blake3, domains, loadFastHash } from '../base/hash.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
-import {
-  EMPTY_ROOT,
-  LEAF_MAX,
-  nibbleAt,
-  pathOf,
-  type Tip,
-  Trie,
-  type TrieEntry,
-  type TrieNode,
-  trieEntry,
-} from './trie.ts';
+import { Trie } from './trie.ts';
+import { nibbleAt, pathOf, type Tip, type TrieEntry, trieEntry } from './trie-entry.ts';
+import { EMPTY_ROOT, LEAF_MAX, type TrieNode } from './trie-node.ts';
 
 beforeAll(loadFastHash);
 

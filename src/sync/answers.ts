@@ -6,7 +6,8 @@ import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { packCells, packCounts, packShortIds, unpackCounts } from '../set/cells-codec.ts';
-import { LEAF_MAX, type Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
+import { LEAF_MAX } from '../set/trie-node.ts';
 import {
   type Answer,
   answerTypes,

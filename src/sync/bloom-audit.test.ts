@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { MemoryMetrics } from '../base/counters.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { bloomKey, buildBloom } from '../set/bloom.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import { testSpace } from '../testing/chains.ts';
 import { auditBloom, lackedThere } from './bloom-audit.ts';
 import type { DigestFilter } from './digest.ts';

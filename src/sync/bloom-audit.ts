@@ -3,7 +3,7 @@ import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import type { Metrics } from '../base/ports.ts';
 import { bloomHas, bloomKey } from '../set/bloom.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { DigestFilter } from './digest.ts';
 
 /** Tips that one side lacks, of each side. */

@@ -3,7 +3,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { bytesToHex, u64Bytes } from '../base/bytes.ts';
 import { blake3, loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
-import { type Tip, Trie } from '../set/trie.ts';
+import { Trie } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import { Descent, type DescentOptions, nodeViews } from './descent.ts';
 import type { NodeView, Prefix } from './messages.ts';
 

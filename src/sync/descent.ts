@@ -8,15 +8,9 @@ import { bytesToHex, compareBytes, equalBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
-import {
-  isBelow,
-  LEAF_MAX,
-  type Tip,
-  type Trie,
-  type TrieEntry,
-  type TrieNode,
-  trieEntry,
-} from '../set/trie.ts';
+import type { Trie } from '../set/trie.ts';
+import { isBelow, type Tip, type TrieEntry, trieEntry } from '../set/trie-entry.ts';
+import { LEAF_MAX, type TrieNode } from '../set/trie-node.ts';
 import { DIGEST_BYTES } from './answers.ts';
 import type { NodeView, Prefix } from './messages.ts';
 

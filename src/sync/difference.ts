@@ -2,7 +2,7 @@
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Replica } from '../set/replica.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { Diff } from './descent.ts';
 import type { Known, Range } from './messages.ts';
 

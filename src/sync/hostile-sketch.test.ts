@@ -7,7 +7,7 @@ import { limits } from '../base/limits.ts';
 import { Frontier } from '../set/frontier.ts';
 import type { TipRecord } from '../set/journal-keys.ts';
 import { type Cells, emptyCells, peel, Sketch, shortId } from '../set/sketch.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import { TestAuthor } from '../testing/chains.ts';
 import { actor, HostileScene, type Lies } from '../testing/hostile.ts';
 import type { Script } from '../testing/raw-peer.ts';

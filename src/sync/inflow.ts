@@ -8,7 +8,7 @@ import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { toAverError } from '../base/errors.ts';
 import type { Ports } from '../base/ports.ts';
 import type { MergeReport, Replica } from '../set/replica.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { Link } from './link.ts';
 import type { Range } from './messages.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Hlc } from '../assertion/model.ts';
 import type { Cells, ShortId } from '../set/sketch.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 
 export const SYNC_PROTOCOL = '/aver/sync/1.0.0';
 

@@ -1,7 +1,7 @@
 /** How far the chains of a pull have come: what another pull goes on after, and whether a peer left something out. */
 import { lastOf, type Run } from '../assertion/model.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { Known, Range } from './messages.ts';
 
 interface Chain {

@@ -1,5 +1,5 @@
 /** What a split pull is made of: tips that are wanted, and pieces of the way to them. */
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { End, Known } from './messages.ts';
 
 /** A peer that takes part in a pull. One object for each time that it does. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../base/limits.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import type { End } from './messages.ts';
 import type { Outcome, Piece, Worker } from './pull-piece.ts';

@@ -11,7 +11,7 @@
  */
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { End } from './messages.ts';
 import {
   type Outcome,

@@ -1,7 +1,7 @@
 /** The tips that a space lacks, and which of the peers that take part in the pull have them. */
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import { SPACED_PER_AUTHOR_MAX } from './difference.ts';
 import type { Segment, Want, Worker } from './pull-piece.ts';
 

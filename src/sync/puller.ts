@@ -4,7 +4,7 @@ import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Clock, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
-import type { Tip } from '../set/trie.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import { pause, Slots, withDeadline } from './deadline.ts';
 import { rangesFor } from './difference.ts';
 import { Inflow } from './inflow.ts';

@@ -236,7 +236,8 @@ export class SpaceSync {
     });
     this.#peers.set(link.peerId, peer);
     this.#active();
-    peer.schedule(intervals.syncReplyMs * ports.random.number());
+    // Who has nothing yet does not wait for others to go first.
+    peer.schedule(replica.count === 0 ? 0 : intervals.syncReplyMs * ports.random.number());
   }
 
   removePeer(peerId: string): void {

@@ -1,0 +1,216 @@
+/** Nodes of the trie, and how a change makes new ones along its path. */
+import { bytesToHex, compareBytes } from '../base/bytes.ts';
+import { blake3, domains } from '../base/hash.ts';
+import { isBelow, nibbleAt, PATH_NIBBLES, type TrieEntry } from './trie-entry.ts';
+
+export const LEAF_MAX = 32;
+const HASH_BYTES = 32;
+const ALL_DIGITS = 0xffff;
+export const EMPTY_ROOT: Uint8Array = new Uint8Array(HASH_BYTES);
+
+export type TrieNode = LeafNode | InnerNode;
+
+/**
+ * A node is hashed when somebody asks: what changes again before that was never hashed. The bytes to be
+ * hashed are kept together and handed on to the node that takes this one's place, with what differs put
+ * in: to gather them anew from all over the memory would take longer than hashing them.
+ */
+class LeafNode {
+  readonly kind: 'leaf' = 'leaf';
+  /** Sorted by hash, 1 to 32. */
+  readonly entries: readonly TrieEntry[];
+  /** Hashes of the entries. */
+  readonly #hashes: Uint8Array;
+  #hash: Uint8Array | undefined;
+
+  constructor(entries: readonly TrieEntry[], hashes: Uint8Array) {
+    this.entries = entries;
+    this.#hashes = hashes;
+  }
+
+  static of(entries: readonly TrieEntry[]): LeafNode {
+    const sorted = [...entries].sort((a, b) => compareBytes(a.hash, b.hash));
+    const hashes = new Uint8Array(HASH_BYTES * sorted.length);
+    for (const [i, entry] of sorted.entries()) hashes.set(entry.hash, HASH_BYTES * i);
+    return new LeafNode(sorted, hashes);
+  }
+
+  get size(): number {
+    return this.entries.length;
+  }
+
+  get hash(): Uint8Array {
+    this.#hash ??= blake3(domains.leaf, this.#hashes);
+    return this.#hash;
+  }
+
+  /** The leaf without one entry, with one more, or both. Not for an empty or an overfull one. */
+  with(gone: TrieEntry | undefined, added: TrieEntry | undefined): LeafNode {
+    const entries = this.entries.slice();
+    const hashes = new Uint8Array(HASH_BYTES * (this.size + 1));
+    hashes.set(this.#hashes);
+    let { size } = this;
+    if (gone !== undefined) {
+      let place = 0;
+      while (place < size && compareHashAt(hashes, place, gone.hash) !== 0) place++;
+      if (place < size) {
+        entries.splice(place, 1);
+        hashes.copyWithin(HASH_BYTES * place, HASH_BYTES * (place + 1));
+        size--;
+      }
+    }
+    if (added !== undefined) {
+      let place = 0;
+      while (place < size && compareHashAt(hashes, place, added.hash) < 0) place++;
+      entries.splice(place, 0, added);
+      hashes.copyWithin(HASH_BYTES * (place + 1), HASH_BYTES * place);
+      hashes.set(added.hash, HASH_BYTES * place);
+      size++;
+    }
+    return new LeafNode(entries, hashes.subarray(0, HASH_BYTES * size));
+  }
+}
+
+class InnerNode {
+  readonly kind: 'inner' = 'inner';
+  /** 16 places; undefined where empty. */
+  readonly children: readonly (TrieNode | undefined)[];
+  readonly size: number;
+  /** Hashes of the children, those of `#stale` digits excepted. */
+  readonly #hashes: Uint8Array;
+  #stale: number;
+  #hash: Uint8Array | undefined;
+
+  constructor(children: readonly (TrieNode | undefined)[], before?: InnerNode) {
+    this.children = children;
+    let size = 0;
+    let stale = before === undefined ? ALL_DIGITS : before.#stale;
+    for (let digit = 0; digit < 16; digit++) {
+      const child = children[digit];
+      if (child !== undefined) size += child.size;
+      if (before !== undefined && child !== before.children[digit]) stale |= 1 << digit;
+    }
+    this.size = size;
+    this.#hashes = before === undefined ? new Uint8Array(16 * HASH_BYTES) : before.#hashes.slice();
+    this.#stale = stale;
+  }
+
+  get hash(): Uint8Array {
+    if (this.#hash === undefined) {
+      for (let digit = 0; digit < 16; digit++) {
+        if ((this.#stale & (1 << digit)) === 0) continue;
+        this.#hashes.set(this.children[digit]?.hash ?? EMPTY_ROOT, HASH_BYTES * digit);
+      }
+      this.#stale = 0;
+      this.#hash = blake3(domains.node, this.#hashes);
+    }
+    return this.#hash;
+  }
+}
+
+/** How the hash at a place compares to another. */
+function compareHashAt(hashes: Uint8Array, place: number, hash: Uint8Array): number {
+  const from = HASH_BYTES * place;
+  for (let i = 0; i < HASH_BYTES; i++) {
+    const difference = (hashes[from + i] as number) - (hash[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** The leaf of so many entries, in any order. */
+export function leafOf(entries: readonly TrieEntry[]): LeafNode {
+  return LeafNode.of(entries);
+}
+
+/** The canonical subtree of any number of entries that share `depth` nibbles. */
+export function build(entries: readonly TrieEntry[], depth: number): TrieNode | undefined {
+  if (entries.length === 0) return undefined;
+  // No two members share a whole path, but what a liar says of its set may: that ends in one leaf, not never.
+  if (entries.length <= LEAF_MAX || depth === PATH_NIBBLES) return LeafNode.of(entries);
+  const groups: TrieEntry[][] = Array.from({ length: 16 }, () => []);
+  for (const entry of entries) groups[nibbleAt(entry, depth)]?.push(entry);
+  return new InnerNode(groups.map((group) => build(group, depth + 1)));
+}
+
+export function collect(node: TrieNode | undefined, into: TrieEntry[] = []): TrieEntry[] {
+  if (node === undefined) return into;
+  if (node.kind === 'leaf') into.push(...node.entries);
+  else for (const child of node.children) collect(child, into);
+  return into;
+}
+
+interface Change {
+  readonly add: readonly TrieEntry[];
+  readonly remove: readonly TrieEntry[];
+}
+
+export function update(node: TrieNode | undefined, change: Change, depth: number): TrieNode | undefined {
+  if (node === undefined) return build(change.add, depth);
+  if (node.kind === 'leaf') return updateLeaf(node, change, depth);
+  const children = node.children.slice();
+  const digit = commonDigit(change, depth);
+  if (digit !== undefined) children[digit] = update(children[digit], change, depth + 1);
+  else {
+    for (const [each, part] of partsAt(change, depth))
+      children[each] = update(children[each], part, depth + 1);
+  }
+  const inner = new InnerNode(children, node);
+  // What shrank to a leaf's size becomes a leaf, or the shape would tell of the past.
+  return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
+}
+
+/** The next digit of all paths of a change. Most changes put one tip in place of another: nothing is to be sorted. */
+function commonDigit({ add, remove }: Change, depth: number): number | undefined {
+  const digit = nibbleAt((add[0] ?? remove[0]) as TrieEntry, depth);
+  for (const entry of add) if (nibbleAt(entry, depth) !== digit) return undefined;
+  for (const entry of remove) if (nibbleAt(entry, depth) !== digit) return undefined;
+  return digit;
+}
+
+function partsAt(
+  { add, remove }: Change,
+  depth: number,
+): Map<number, { add: TrieEntry[]; remove: TrieEntry[] }> {
+  const parts = new Map<number, { add: TrieEntry[]; remove: TrieEntry[] }>();
+  const partOf = (entry: TrieEntry) => {
+    const digit = nibbleAt(entry, depth);
+    let part = parts.get(digit);
+    if (part === undefined) {
+      part = { add: [], remove: [] };
+      parts.set(digit, part);
+    }
+    return part;
+  };
+  for (const entry of add) partOf(entry).add.push(entry);
+  for (const entry of remove) partOf(entry).remove.push(entry);
+  return parts;
+}
+
+function updateLeaf(leaf: LeafNode, { add, remove }: Change, depth: number): TrieNode | undefined {
+  if (add.length <= 1 && remove.length <= 1) {
+    const size = leaf.size + add.length - remove.length;
+    if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0]);
+  }
+  const gone = new Set(remove.map(({ hash }) => bytesToHex(hash)));
+  const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(bytesToHex(hash)));
+  return build([...kept, ...add], depth);
+}
+
+/** The subtree with everything below a path replaced by a few entries that belong there. */
+export function replace(
+  node: TrieNode | undefined,
+  path: readonly number[],
+  depth: number,
+  entries: readonly TrieEntry[],
+): TrieNode | undefined {
+  if (node === undefined || depth === path.length) return build(entries, depth);
+  if (node.kind === 'leaf') {
+    const kept = node.entries.filter((entry) => !isBelow(entry, path));
+    return build([...kept, ...entries], depth);
+  }
+  const digit = path[depth] as number;
+  const child = replace(node.children[digit], path, depth + 1, entries);
+  const inner = new InnerNode(node.children.with(digit, child), node);
+  return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
+}
