@@ -238,7 +238,9 @@ export class Journal {
     this.#isClosed = true;
     await this.#filling;
     const open = this.#filter.open(arrivals);
-    if (open !== undefined) await this.#store.write([filterOp(open)], { durable: false });
+    if (open === undefined) return;
+    // On a full disk, or where another tab took over, it is made again from the runs.
+    await this.#store.write([filterOp(open)], { durable: false }).catch(() => undefined);
   }
 
   /**
