@@ -74,6 +74,9 @@ describe('a store that is opened again', () => {
   const space = testSpace();
   const crypto = nodeCrypto();
 
+  const own = { from: 'self', via: 'own' } as const;
+  const said = { subject: 'late', predicate: 'is', object: 1, confidence: 1_000_000 };
+
   async function written(replica: Replica, count: number): Promise<void> {
     const author = await TestAuthor.create(space, crypto, 1);
     const chain = author.chain(count, undefined, (n) => ({
@@ -81,7 +84,7 @@ describe('a store that is opened again', () => {
       payload: encodeClaims([{ subject: `s${n}`, predicate: 'is', object: n, confidence: 1_000_000 }]),
     }));
     for (let at = 0; at < count; at += 100) {
-      await replica.ingest([await author.run(chain.slice(at, at + 100))], { from: 'self', via: 'own' });
+      await replica.ingest([await author.run(chain.slice(at, at + 100))], own);
     }
   }
 
@@ -104,5 +107,43 @@ describe('a store that is opened again', () => {
     expect(await rulesOut(again.replica, `s${count - 1}`)).toBe(false);
     expect(await rulesOut(again.replica, 's0')).toBe(false);
     expect(await rulesOut(again.replica, `s${count}`)).toBe(true);
+  });
+
+  test('knows again the claims of a run that filled a segment and went on in the next', async () => {
+    const store = memoryStore();
+    const { replica } = await openTestReplica(space, crypto, { store });
+    const author = await TestAuthor.create(space, crypto, 1);
+    const perRun = 1001;
+    const runs = Math.ceil(limits.claimFilterClaimsMax / perRun);
+    const claimsOf = (run: number) =>
+      Array.from({ length: perRun }, (_, n) => ({ ...said, subject: `s${run}/${n}` }));
+    const chain = author.chain(runs, undefined, (run) => ({
+      kind: kinds.claim,
+      payload: encodeClaims(claimsOf(run)),
+    }));
+    for (const assertion of chain) await replica.ingest([await author.run([assertion])], own);
+    // It crashes.
+    const again = await openTestReplica(space, crypto, { store });
+    expect(await rulesOut(again.replica, `s${runs - 1}/${perRun - 1}`)).toBe(false);
+  });
+
+  test('knows again the claims of a payload that came later than its run', async () => {
+    const store = memoryStore();
+    const author = await TestAuthor.create(space, crypto, 2);
+    const late = author.next(undefined, { kind: kinds.claim, payload: encodeClaims([said]) });
+    const { replica } = await openTestReplica(space, crypto, { store });
+    const run = await author.run([late]);
+    await replica.ingest([{ ...run, assertions: [{ ...late, payload: undefined }] }], {
+      from: 'peer',
+      via: 'pull',
+    });
+    await written(replica, 1500);
+    await replica.close();
+    const second = await openTestReplica(space, crypto, { store });
+    expect(await rulesOut(second.replica, said.subject)).toBe(true);
+    expect(await second.replica.restore(late)).toBe(true);
+    // It crashes.
+    const third = await openTestReplica(space, crypto, { store });
+    expect(await rulesOut(third.replica, said.subject)).toBe(false);
   });
 });

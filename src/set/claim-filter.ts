@@ -98,7 +98,7 @@ export class ClaimFilter {
     });
   }
 
-  /** Segments that became full, to be stored with the run whose arrival number is the last one below `arrivals`. */
+  /** Segments that became full, to be stored with the next run; all runs below `arrivals` are in them whole. */
   takeFull(arrivals: number): FilterSegment[] {
     if (this.#unstored.length === 0 || !this.#isComplete) return [];
     return this.#unstored.splice(0).map((index) => this.#encode(index, arrivals));

@@ -14,10 +14,12 @@ export class HeldAuthors {
   }
 
   get size(): number {
-    this.#dueMs.forEach((dueMs, author) => {
-      if (dueMs <= this.#clock.nowMs()) this.#dueMs.delete(author);
+    const nowMs = this.#clock.nowMs();
+    let size = 0;
+    this.#dueMs.forEach((dueMs) => {
+      if (dueMs > nowMs) size++;
     });
-    return this.#dueMs.size;
+    return size;
   }
 
   has(author: Uint8Array): boolean {

@@ -214,7 +214,8 @@ export class Journal {
       if (assertion.payload === undefined) ops.push({ key: keys.wantedKey(assertion.id), value: NOTHING });
       else ops.push(...this.#claimOps(assertion, place));
     }
-    for (const segment of this.#filter.takeFull(arrival + 1)) ops.push(filterOp(segment));
+    // The run that filled a segment may go on in the next one, so it is to be read again.
+    for (const segment of this.#filter.takeFull(arrival)) ops.push(filterOp(segment));
     return ops;
   }
 
@@ -260,10 +261,18 @@ export class Journal {
       ...this.#claimOps(after, place),
       { key: keys.wantedKey(id), value: undefined },
     ];
+    // What is stored of the filter says that it holds all of this run.
+    if (payload !== undefined) ops.push(...(await this.#filterRemovals()));
     await this.#store.write(ops, { durable: true });
     this.#replaced++;
     this.#blocks.delete(place.arrival);
     return true;
+  }
+
+  async #filterRemovals(): Promise<StoreOp[]> {
+    const ops: StoreOp[] = [];
+    for await (const [key] of this.#store.range(keys.allFilters)) ops.push({ key, value: undefined });
+    return ops;
   }
 
   async isWanted(id: Uint8Array): Promise<boolean> {

@@ -32,8 +32,8 @@ export interface PeerSyncOptions {
   readonly onChange: () => void;
   /** The sets are equal again after `durationMs`. */
   readonly onConverged: (durationMs: number) => void;
-  /** A pull brought this many assertions. */
-  readonly onNews: (from: PeerSync, news: number) => void;
+  /** A pull brought something. */
+  readonly onNews: (from: PeerSync) => void;
 }
 
 export class PeerSync {
@@ -167,7 +167,7 @@ export class PeerSync {
   }
 
   async #session(): Promise<SessionResult> {
-    const { ports, signal, onNews } = this.#options;
+    const { ports, signal } = this.#options;
     if (signal.aborted || this.link.isClosed) throw new AverError('CLOSED', 'The peer is gone.');
     ports.metrics.add('sync_cycles');
     try {
@@ -176,7 +176,6 @@ export class PeerSync {
       if (result.equal || result.news > 0) this.#fruitless = 0;
       else this.#noteFruitless();
       this.#options.onChange();
-      if (result.news > 0) onNews(this, result.news);
       return result;
     } catch (error) {
       this.#failed(error);
@@ -191,7 +190,7 @@ export class PeerSync {
   }
 
   #newSession(): Session {
-    const { replica, ports, pulls, signal, onChange, onExchange, onConverged } = this.#options;
+    const { replica, ports, pulls, signal, onChange, onExchange, onConverged, onNews } = this.#options;
     return new Session({
       replica,
       link: this.link,
@@ -201,6 +200,7 @@ export class PeerSync {
       signal,
       isRefused: (tip) => this.#refused.has(bytesToHex(tip.id)),
       onRefused: (tip) => this.#refused.set(bytesToHex(tip.id), true),
+      onNews: () => onNews(this),
       onExchange: (exchange) => {
         const converged = this.view.noteExchange(exchange, ports.clock.nowMs());
         if (converged !== undefined) onConverged(converged);

@@ -41,6 +41,8 @@ export interface SessionOptions extends AbortOptions {
   readonly onExchange: (exchange: Exchange) => void;
   readonly onDifference: (difference: Difference, diff: Diff, theirRoot: Uint8Array) => void;
   readonly onRefused: (tip: Tip) => void;
+  /** A pull brought something, however it and the rest of the sync end. */
+  readonly onNews: () => void;
 }
 
 export interface SessionResult {
@@ -89,13 +91,17 @@ export class Session {
 
   /** Returns whether anything of it is here now, from whomever it came. */
   async #pull(wanted: readonly Tip[]): Promise<boolean> {
-    const { replica, link, ports, pulls, gate, signal, onRefused } = this.#options;
+    const { replica, link, ports, pulls, gate, signal, onRefused, onNews } = this.#options;
     const before = this.#news;
     const onAccepted = (assertions: number) => {
       this.#news += assertions;
     };
     const puller = new Puller({ replica, link, ports, pulls, gate, signal, onAccepted, onRefused });
-    await puller.run(wanted);
+    try {
+      await puller.run(wanted);
+    } finally {
+      if (this.#news > before) onNews();
+    }
     return this.#news > before || (await unknownOf(replica, wanted)).length < wanted.length;
   }
 }

@@ -63,6 +63,11 @@ export class Faults {
       case 'slow':
         hub.slownessMs.set(peer.name, fault.ms);
         return this.#after(fault.forMs, () => void hub.slownessMs.delete(peer.name));
+      case 'streams hang':
+        // What is lost by gossip meanwhile has to come by sync.
+        peer.hang();
+        hub.deaf.add(peer.name);
+        return this.#after(fault.forMs, () => void hub.deaf.delete(peer.name));
       case 'disk full':
         return this.#spoil(peer, { full: true }, { full: false }, fault.forMs);
       case 'disk unreadable':
@@ -101,6 +106,7 @@ export class Faults {
     this.#block();
     this.#calmNetwork();
     this.#world.hub.slownessMs.clear();
+    this.#world.hub.deaf.clear();
     for (const peer of this.#peers) {
       Object.assign(peer.disk.faults, { full: false, losesSyncs: false, readFailures: 0, slowness: 1 });
       peer.disk.onCrashPoint = undefined;
@@ -116,7 +122,10 @@ export class Faults {
   #block(): void {
     const divisions = [...this.#divisions];
     this.#world.hub.block((from, to) =>
-      divisions.some(({ side, oneWay }) => side.has(from) !== side.has(to) && (!oneWay || side.has(from))),
+      divisions.some(({ side, oneWay }) => {
+        const [isFrom, isTo] = [side.has(placeOf(from)), side.has(placeOf(to))];
+        return isFrom !== isTo && (!oneWay || isFrom);
+      }),
     );
   }
 
@@ -132,4 +141,9 @@ export class Faults {
   #peer(number: number): SimPeer {
     return this.#peers[number % this.#peers.length] as SimPeer;
   }
+}
+
+/** Who whispers to a peer is beside it. */
+function placeOf(name: string): string {
+  return name.split('@').at(-1) as string;
 }

@@ -4,6 +4,7 @@ import { decodeAnswer, encodeAnswer } from '../../sync/answers.ts';
 import type { Answer, Request } from '../../sync/messages.ts';
 import { decodeRequest, encodeRequest } from '../../sync/requests.ts';
 import type { SeededRandom } from '../seeded-random.ts';
+import { wrappedNetwork } from './wrapped-network.ts';
 
 /** Kinds of lies; a rogue peer has some of them. */
 export const LIES = [
@@ -25,27 +26,11 @@ const REMEMBERED_MAX = 20;
 
 export function lyingNetwork(network: Network, lies: ReadonlySet<Lie>, random: SeededRandom): Network {
   const liar = new Liar(lies, random);
-  return {
-    peerId: network.peerId,
-    start: () => network.start(),
-    stop: () => network.stop(),
-    addresses: () => network.addresses(),
-    peers: () => network.peers(),
-    on: (event, listener) => network.on(event, listener),
-    dial: (address, options) => network.dial(address, options),
-    keep: (addresses) => network.keep(addresses),
-    wake: () => network.wake(),
-    // Nobody is bad enough for a rogue to leave it alone.
-    disconnect: async () => undefined,
-    subscribe: (topic, handler) => network.subscribe(topic, handler),
-    publish: (topic, message) => network.publish(topic, message),
-    subscribers: (topic) => network.subscribers(topic),
-    openStream: async (peerId, protocol, options) =>
-      lyingStream(await network.openStream(peerId, protocol, options), (frame) => liar.ask(frame)),
-    handle: (protocol, handler) =>
-      network.handle(protocol, (stream) => handler(lyingStream(stream, (frame) => liar.answer(frame)))),
-    ping: (peerId, options) => network.ping(peerId, options),
-  };
+  const wrapped = wrappedNetwork(network, (stream, side) =>
+    lyingStream(stream, (frame) => (side === 'opener' ? liar.ask(frame) : liar.answer(frame))),
+  );
+  // Nobody is bad enough for a rogue to leave it alone.
+  return { ...wrapped, disconnect: async () => undefined };
 }
 
 function lyingStream(stream: FrameStream, twist: (frame: Uint8Array) => readonly Uint8Array[]): FrameStream {

@@ -70,6 +70,8 @@ export class Oracle {
   readonly #elapsedMs: () => number;
   /** The latest reading of all that is visible anywhere. */
   latestMs = 0;
+  /** When something last became visible anywhere that was nowhere before. */
+  newestMs = 0;
 
   constructor(crypto: SimCrypto, elapsedMs: () => number) {
     this.#crypto = crypto;
@@ -222,6 +224,7 @@ export class Oracle {
     const learnt = { index: this.#known.size, name, past, timeMs };
     this.#known.set(id, learnt);
     this.#hlcById.set(id, hlc);
+    this.newestMs = this.#elapsedMs();
     this.latestMs = Math.max(this.latestMs, timeMs);
     return learnt;
   }

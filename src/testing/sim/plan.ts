@@ -33,6 +33,7 @@ export type Action = { readonly atMs: number } & (
     }
   | { readonly do: 'lossy'; readonly part: number; readonly forMs: number }
   | { readonly do: 'slow'; readonly peer: number; readonly ms: number; readonly forMs: number }
+  | { readonly do: 'streams hang'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'disk full'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'disk unreadable'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'disk slow'; readonly peer: number; readonly times: number; readonly forMs: number }
@@ -140,6 +141,12 @@ const DRAWS: readonly Draw[] = [
     peer: random.integer(peers),
     ms: up(random, 3000),
     forMs: up(random, 20_000),
+  }),
+  (random, atMs, { peers }) => ({
+    do: 'streams hang',
+    atMs,
+    peer: random.integer(peers),
+    forMs: up(random, 10_000),
   }),
   (random, atMs, { peers }) => ({
     do: 'disk full',

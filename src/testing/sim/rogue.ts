@@ -17,7 +17,7 @@ import { SyncEngine } from '../../sync/engine.ts';
 import { decodePush, encodePush } from '../../sync/push.ts';
 import { TestAuthor, type TestDraft } from '../chains.ts';
 import type { SeededRandom } from '../seeded-random.ts';
-import { LIES, lyingNetwork } from './lying-network.ts';
+import { LIES, type Lie, lyingNetwork } from './lying-network.ts';
 import { randomOf } from './seeds.ts';
 import { addressOf, type World } from './sim-peer.ts';
 
@@ -26,6 +26,7 @@ export const DEEDS = [
   'writes',
   'writes two branches',
   'shows a chain to one peer',
+  'shows a chain to one peer and half of it to another',
   'hides a bad assertion in a run',
   'names a false predecessor',
   'forges a signature',
@@ -42,6 +43,8 @@ const EDGES_S = [29, 31, 59, 61, 119, 121, 150];
 const FLOOD = 150;
 const ANY_CLAIM = { subject: 's0', predicate: 'p0', object: '', confidence: CONFIDENCE_ONE };
 const HEARD_MAX = 50;
+/** Part of the rogues that only write what they should not. */
+const CANDID = 0.3;
 const TOPICS = 12;
 
 export class Rogue {
@@ -56,6 +59,7 @@ export class Rogue {
   #author: TestAuthor | undefined;
   #replica: Replica | undefined;
   #whispers = 0;
+  #lies: ReadonlySet<Lie> = new Set();
 
   constructor(world: World, name: string, dials: readonly string[]) {
     this.#world = world;
@@ -68,6 +72,8 @@ export class Rogue {
     const { hub, space, crypto, time } = this.#world;
     const network = new MemoryNetwork(hub, this.name);
     const lies = new Set(LIES.filter(() => this.#random.number() < 0.3));
+    if (this.#random.number() < CANDID) lies.clear();
+    this.#lies = lies;
     const lying = lyingNetwork(network, lies, this.#random);
     const ports: Ports = {
       clock: time,
@@ -84,7 +90,18 @@ export class Rogue {
     this.#replica.events.on('visible', (runs) => this.#hear(encodePush(space.id, runs.map(encodeRun))));
     await network.start();
     network.keep(this.#dials.map(addressOf));
-    this.#world.trace.say(`${this.name} is a rogue that lies about ${[...lies].join(', ') || 'nothing'}`);
+    this.#world.trace.say(
+      `${this.name} is a rogue that lies about ${this.isCandid ? 'nothing' : [...lies].join(', ')}`,
+    );
+  }
+
+  /** It lies about nothing on its streams: then all that is in its set has to reach everybody. */
+  get isCandid(): boolean {
+    return this.#lies.size === 0;
+  }
+
+  get replica(): Replica | undefined {
+    return this.#replica;
   }
 
   #hear(message: Uint8Array): void {
@@ -104,6 +121,13 @@ export class Rogue {
       }
       case 'shows a chain to one peer':
         return this.#whisper(target, await this.#run(this.#next(1 + this.#random.integer(3))));
+      case 'shows a chain to one peer and half of it to another': {
+        const chain = this.#next(2 + this.#random.integer(20));
+        const other = this.#dials[this.#random.integer(this.#dials.length)] as string;
+        const half = chain.slice(0, 1 + this.#random.integer(chain.length - 1));
+        await this.#whisper(other, await this.#run(half));
+        return this.#whisper(target, await this.#run(chain));
+      }
       case 'hides a bad assertion in a run':
         return this.#whisper(target, await this.#run(this.#badChain()));
       case 'names a false predecessor':
@@ -226,7 +250,7 @@ export class Rogue {
   /** Tells one peer alone, under a name that it will not use again. */
   async #whisper(target: string, ...runs: readonly Run[]): Promise<void> {
     const { hub, space, time } = this.#world;
-    const network = new MemoryNetwork(hub, `${this.name}~${this.#whispers++}`);
+    const network = new MemoryNetwork(hub, `${this.name}~${this.#whispers++}@${target}`);
     await network.start();
     try {
       await network.dial(addressOf(target));

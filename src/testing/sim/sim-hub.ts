@@ -35,6 +35,8 @@ export class SimHub extends MemoryHub {
   readonly faults: NetworkFaults = { loss: 0, doubled: 0, overtaken: 0, jitterMs: 5 };
   /** Added to whatever comes to or from a peer. */
   readonly slownessMs = new Map<string, number>();
+  /** Peers that no gossip reaches. */
+  readonly deaf = new Set<string>();
   bytes = 0;
   messages = 0;
   readonly #seed: number;
@@ -76,7 +78,7 @@ export class SimHub extends MemoryHub {
   override deliverGossip(from: string, to: string, action: () => void, bytes: number): void {
     const way = this.#way(from, to);
     const { loss, doubled, overtaken } = this.faults;
-    if (way.random.number() < loss) return;
+    if (way.random.number() < loss || this.deaf.has(to)) return;
     const copies = way.random.number() < doubled ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       if (copy === 0 && way.random.number() >= overtaken) this.deliver(from, to, action, bytes);

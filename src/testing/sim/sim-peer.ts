@@ -12,6 +12,7 @@ import type { LocalSpace } from '../../peer/local-space.ts';
 import type { SpaceIdentity } from '../../set/genesis.ts';
 import { Journal } from '../../set/journal.ts';
 import { prefixed } from '../../store/prefixed.ts';
+import { type HangingNetwork, hangingNetwork } from './hanging-network.ts';
 import type { Oracle, Shown } from './oracle.ts';
 import { randomOf } from './seeds.ts';
 import type { SimCrypto } from './sim-crypto.ts';
@@ -56,6 +57,7 @@ export class SimPeer {
   #life = 0;
   #peer: LocalPeer | undefined;
   #network: MemoryNetwork | undefined;
+  #streams: HangingNetwork | undefined;
   #clock: SimClock | undefined;
   /** The disk went back in time, so that this peer may have forgotten what it acknowledged. */
   #isDiskExcused = false;
@@ -107,10 +109,11 @@ export class SimPeer {
     if (!(await isSaved(keyring))) await keyring.saveSpace({ space, addresses: [] });
     const network = new MemoryNetwork(hub, this.name);
     this.#network = network;
+    this.#streams = hangingNetwork(network);
     const stored = (await this.#stored(0)).length;
     const peer = await LocalPeer.start({
       store,
-      network,
+      network: this.#streams.network,
       ports,
       keyring,
       bootstrap: this.#keeps.map(addressOf),
@@ -234,6 +237,11 @@ export class SimPeer {
   /** The machine notices that the network is back. */
   wake(): void {
     this.#peer?.wake();
+  }
+
+  /** Its streams of now never carry anything again; whoever waits for an answer has to give up. */
+  hang(): void {
+    this.#streams?.hang();
   }
 
   cut(other: SimPeer): void {

@@ -2,13 +2,12 @@
  * One simulation: peers live through a plan of writes and faults, then everything heals, and within
  * thirty virtual seconds all of them must show the same. One seed, one trace.
  */
-import { bytesToHex } from '../../base/bytes.ts';
 import { toAverError } from '../../base/errors.ts';
 import { loadFastHash } from '../../base/hash.ts';
-import { limits } from '../../base/limits.ts';
 import type { Fact } from '../../peer/api.ts';
 import { testSpace } from '../chains.ts';
 import { Faults } from './faults.ts';
+import { Healing, type Holder } from './healing.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { outsideWork } from './outside-work.ts';
 import { type Action, type PlanOptions, planOf, TOPICS } from './plan.ts';
@@ -20,10 +19,7 @@ import { SimPeer, type World } from './sim-peer.ts';
 import { SimTime } from './sim-time.ts';
 import { Trace } from './trace.ts';
 
-/** Equal roots within this long of the last heal. */
-export const CONVERGENCE_MS = 30_000;
 const BOUNDS_EVERY_MS = 1000;
-const LOOK_EVERY_MS = 100;
 /** A writer that waits for another peer waits so long. */
 const SETTLED_MS = 20_000;
 /** Reading all topics takes less. */
@@ -70,8 +66,7 @@ class Simulation {
   readonly #rogues: readonly Rogue[];
   readonly #faults: Faults;
   #refusedWrites = 0;
-  #convergedMs: number | undefined;
-  #convergenceBytes: number | undefined;
+  #healing: Healing | undefined;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -99,13 +94,11 @@ class Simulation {
     await time.advance(this.#options.faultsMs, isOver);
     trace.say('everything heals');
     this.#faults.heal();
-    const healedMs = time.elapsedMs;
-    this.#watchConvergence(healedMs);
-    // What comes from the future is held until it is due; the time to converge begins then.
-    const latestMs = Math.max(oracle.latestMs, ...this.#rogues.map((rogue) => rogue.latestMs));
-    const heldMs = Math.max(0, latestMs - time.nowMs() - limits.hlcHoldAheadMsMin);
-    await time.advance(heldMs + CONVERGENCE_MS, isOver);
-    await this.#judge();
+    const rogueMs = Math.max(0, ...this.#rogues.map((rogue) => rogue.latestMs));
+    this.#healing = new Healing(this.#world, this.#whole(), rogueMs);
+    await this.#healing.wait();
+    if (oracle.breach === undefined) this.#healing.judge();
+    if (oracle.breach === undefined) await this.#compareLenses();
     unwatch?.();
     return this.#outcome();
   }
@@ -190,38 +183,11 @@ class Simulation {
     time.setTimer(BOUNDS_EVERY_MS, look);
   }
 
-  #watchConvergence(healedMs: number): void {
-    const { time, trace, hub } = this.#world;
-    const healedBytes = hub.bytes;
-    const look = () => {
-      if (!this.#isConverged()) this.#convergedMs = undefined;
-      else if (this.#convergedMs === undefined) {
-        this.#convergedMs = time.elapsedMs - healedMs;
-        this.#convergenceBytes = hub.bytes - healedBytes;
-        trace.say(`all roots are equal, ${Math.round(this.#convergedMs)} ms after the heal`);
-      }
-      time.setTimer(LOOK_EVERY_MS, look);
-    };
-    look();
-  }
-
-  #isConverged(): boolean {
-    const roots = this.#peers.map(rootOf);
-    return roots.every((root) => root !== undefined && root === roots[0]);
-  }
-
-  async #judge(): Promise<void> {
-    const { oracle } = this.#world;
-    if (oracle.breach !== undefined) return;
-    if (!this.#isConverged()) {
-      const states = this.#peers.map((peer) => {
-        const count = peer.space?.replica.count ?? 'down';
-        return `${peer.name} ${count} ${rootOf(peer)?.slice(0, 6) ?? ''}`;
-      });
-      oracle.fail('peers converge in time', states.join(', '));
-    }
-    oracle.complete();
-    if (oracle.breach === undefined) await this.#compareLenses();
+  /** Those who must end with the same set. */
+  #whole(): Holder[] {
+    const candid = this.#rogues.filter(({ isCandid }) => isCandid);
+    const peers = this.#peers.map((peer) => ({ name: peer.name, replica: () => peer.space?.replica }));
+    return [...peers, ...candid.map((rogue) => ({ name: rogue.name, replica: () => rogue.replica }))];
   }
 
   async #compareLenses(): Promise<void> {
@@ -252,12 +218,12 @@ class Simulation {
       seed,
       hash: trace.hash,
       breach: oracle.breach,
-      convergedMs: this.#convergedMs,
+      convergedMs: this.#healing?.convergedMs,
       assertions: oracle.assertions,
       acknowledged: oracle.acknowledgements,
       events: trace.events,
       bytes: hub.bytes,
-      convergenceBytes: this.#convergenceBytes,
+      convergenceBytes: this.#healing?.convergenceBytes,
       virtualMs: time.elapsedMs,
       refusedWrites: this.#refusedWrites,
     };
@@ -293,10 +259,6 @@ function roguesAmong(world: World, peers: readonly SimPeer[], count: number): Ro
       dialled.map(({ name }) => name),
     );
   });
-}
-
-function rootOf({ space }: SimPeer): string | undefined {
-  return space === undefined ? undefined : bytesToHex(space.replica.frontier.trie.root);
 }
 
 function factText({ id, index, object }: Fact): string {

@@ -1,0 +1,55 @@
+/** Who hears of what a pull brought, in virtual time. */
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { loadFastHash } from '../base/hash.ts';
+import { pureCrypto } from '../crypto/crypto-pure.ts';
+import { MemoryHub } from '../net/memory-hub.ts';
+import { TestAuthor, testSpace } from '../testing/chains.ts';
+import { actor, chunk } from '../testing/hostile.ts';
+import { RawPeer } from '../testing/raw-peer.ts';
+import { SeededRandom } from '../testing/seeded-random.ts';
+import { SyncPeer } from '../testing/sync-peer.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+
+const SECOND = 1000;
+const space = testSpace();
+const crypto = pureCrypto({ yieldAfterMs: Number.POSITIVE_INFINITY });
+const clock = new VirtualClock();
+const stops: (() => Promise<void>)[] = [];
+
+beforeAll(() => loadFastHash());
+
+afterEach(async () => {
+  const stopped = Promise.all(stops.splice(0).map((stop) => stop()));
+  await clock.advance(60 * SECOND);
+  await stopped;
+});
+
+test('who falls silent once it has brought something does not keep others from hearing of it [ICG-25]', async () => {
+  const hub = new MemoryHub({ clock, random: new SeededRandom(1), latencyMs: 20 });
+  // Neither anti-entropy nor digests: what is left is that news are told.
+  const rarely = { antiEntropyMs: 1000 * SECOND, digestMs: 1000 * SECOND };
+  const start = (number: number) => SyncPeer.start({ hub, space, number, crypto, ...rarely });
+  const [a, b] = [await start(1), await start(2)];
+  stops.push(
+    () => a.stop(),
+    () => b.stop(),
+  );
+  void a.connect(b);
+  await clock.advance(5 * SECOND);
+
+  const author = await TestAuthor.create(space, crypto, 50);
+  const run = await author.run(author.chain(2));
+  const honestly = actor([run]);
+  let hasBrought = false;
+  const silent = await RawPeer.start(hub, 'silent', (request, id, stream) => {
+    if (hasBrought) return [];
+    hasBrought = request.type === 'pull';
+    return hasBrought ? [chunk([run])] : honestly(request, id, stream);
+  });
+  stops.push(() => silent.network.stop());
+  void silent.connect(a.id);
+  await clock.advance(3 * SECOND);
+  expect([a.replica.count, b.replica.count]).toEqual([2, 2]);
+  // The sync that brought it waits for an answer still.
+  expect(a.metric('sync_failures', { code: 'TIMEOUT' })).toBe(0);
+});
