@@ -64,17 +64,20 @@ function readClaims(reader: CborReader): readonly Claim[] | undefined {
   // The shortest claim has six bytes, so the payload's size bounds the count.
   const count = reader.array(limits.assertionBytesMax);
   const claims: Claim[] = [];
-  for (let i = 0; i < count; i++) {
-    const length = reader.array(4);
-    if (length < 3) return undefined;
-    const subject = reader.text(limits.subjectBytesMax);
-    const predicate = reader.text(limits.predicateBytesMax);
-    const object = reader.value();
-    const confidence = length === 4 ? reader.uint(CONFIDENCE_ONE - 1) : CONFIDENCE_ONE;
-    const claim = { subject, predicate, object, confidence };
-    checkClaim(claim);
-    claims.push(claim);
-  }
+  for (let i = 0; i < count; i++) claims.push(readClaim(reader));
   reader.end();
   return claims.length > 0 ? claims : undefined;
+}
+
+/** The claim that a reader is about to read. Throws what makes its payload void. */
+export function readClaim(reader: CborReader): Claim {
+  const length = reader.array(4);
+  if (length < 3) throw new AverError('BAD_ENCODING', 'The claim is too short.');
+  const subject = reader.text(limits.subjectBytesMax);
+  const predicate = reader.text(limits.predicateBytesMax);
+  const object = reader.value();
+  const confidence = length === 4 ? reader.uint(CONFIDENCE_ONE - 1) : CONFIDENCE_ONE;
+  const claim = { subject, predicate, object, confidence };
+  checkClaim(claim);
+  return claim;
 }

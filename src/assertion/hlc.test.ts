@@ -128,6 +128,15 @@ describe('next', () => {
   });
 });
 
+test('the end of what is merged is where merging ends', () => {
+  for (const fraction of [0, 0.25]) {
+    const wall = { nowMs: () => NOW_MS + fraction, setTimer: () => () => undefined };
+    const end = new HlcClock(wall).mergeEndNs;
+    expect(new HlcClock(wall).merge({ time: end - 1n, counter: 0 })).toBe(true);
+    expect(new HlcClock(wall).merge({ time: end, counter: 0 })).toBe(false);
+  }
+});
+
 describe('merge', () => {
   test('takes a remote reading up to 60 s ahead, and none beyond [STC-32]', () => {
     expect(hlc.merge(at(NOW_MS + 60_000, 4))).toBe(true);

@@ -95,6 +95,11 @@ export class HlcClock {
     return true;
   }
 
+  /** The first time, in nanoseconds since 1970, that is too far ahead to be merged now. */
+  get mergeEndNs(): bigint {
+    return msToNs(Math.floor(this.#clock.nowMs() + limits.hlcMergeAheadMsMax) + 1);
+  }
+
   /** Goes on after an own reading from before a restart, however far ahead of the wall clock it is. */
   resume(own: Hlc): void {
     if (compareHlc(own, this.#last) > 0) this.#last = own;

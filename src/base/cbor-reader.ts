@@ -27,6 +27,11 @@ export class CborReader {
     return this.#at;
   }
 
+  /** Goes on reading from a position where an item begins. */
+  seek(position: number): void {
+    this.#at = position;
+  }
+
   /** The bytes between two positions, not copied. */
   slice(from: number, to: number): Uint8Array {
     return this.#bytes.subarray(from, to);
@@ -168,6 +173,26 @@ export class CborReader {
     if (!this.isNull()) return false;
     this.#at++;
     return true;
+  }
+
+  /** Steps over one item with all that is in it, and makes nothing of it. */
+  skip(): void {
+    for (let open = 1; open > 0; open--) {
+      const byte = this.#byte();
+      const major = byte >> 5;
+      if (major === 7) {
+        this.#at--;
+        this.#simple();
+        continue;
+      }
+      const length = this.#argument(byte & 31);
+      if (major === 6) throw bad('an item has no meaning here');
+      // Each item inside takes a byte or more, so what is left bounds how many are open.
+      const inside = major < 2 ? 0 : major === 5 ? length * 2 : length;
+      this.#need(inside);
+      if (major === 2 || major === 3) this.#at += length;
+      else open += inside;
+    }
   }
 
   value(depth = 0): Value {

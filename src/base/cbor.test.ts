@@ -302,3 +302,42 @@ describe('CborReader', () => {
     }
   });
 });
+
+describe('skip', () => {
+  test('steps over a value, whatever it is, to the one behind it', () => {
+    fc.assert(
+      fc.property(value, (plain) => {
+        const bytes = new CborWriter().array(2).value(plain).text('behind').finish();
+        const reader = new CborReader(bytes);
+        reader.array(2, 2);
+        reader.skip();
+        expect(reader.text(6)).toBe('behind');
+        reader.end();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('refuses what is cut off anywhere, and never steps beyond the end', () => {
+    fc.assert(
+      fc.property(value, fc.nat(), (plain, at) => {
+        const bytes = encodeValue(plain);
+        const reader = new CborReader(bytes.slice(0, at % bytes.length));
+        expect(codeOf(() => reader.skip())).toBe('BAD_ENCODING');
+      }),
+    );
+    for (const hex of ['9affffffff', '5b001fffffffffffff', 'bb0007ffffffffffff', 'c001', 'f0', '9fff'])
+      expect(
+        codeOf(() => new CborReader(hexToBytes(hex)).skip()),
+        hex,
+      ).toBe('BAD_ENCODING');
+  });
+
+  test('steps over 100,000 nested arrays without overflowing the stack', () => {
+    const bytes = new Uint8Array(100_001).fill(0x81);
+    bytes[100_000] = 0;
+    const reader = new CborReader(bytes);
+    reader.skip();
+    reader.end();
+  });
+});

@@ -2,10 +2,10 @@
 
 import { type Claim, CONFIDENCE_ONE } from '../assertion/claims.ts';
 import { hlcToText, msToNs, nsToMs } from '../assertion/hlc.ts';
-import type { Assertion } from '../assertion/model.ts';
-import { bytesToHex, hexToBytes } from '../base/bytes.ts';
+import { bytesToHex, equalBytes, hexToBytes } from '../base/bytes.ts';
 import { AverError, throwIfAborted } from '../base/errors.ts';
-import { type ClaimQuery, type ClaimRecord, claimsOf, type Journal } from '../set/journal.ts';
+import type { ClaimQuery, ClaimRecord } from '../set/claim-reader.ts';
+import type { Journal } from '../set/journal.ts';
 import type { ClaimInput, Fact, Query } from './api.ts';
 
 export function factOf({ claim, claimIndex, assertion }: ClaimRecord): Fact {
@@ -23,10 +23,9 @@ export function factOf({ claim, claimIndex, assertion }: ClaimRecord): Fact {
   };
 }
 
-export function factsOf(assertions: readonly Assertion[]): Fact[] {
-  return assertions.flatMap((assertion) =>
-    claimsOf(assertion).map((claim, claimIndex) => factOf({ claim, claimIndex, assertion })),
-  );
+/** Tells a fact from all others of its space. */
+export function factKey({ id, index }: Fact): string {
+  return `${id}/${index}`;
 }
 
 /** Text in one normal form, so that what looks equal is equal; folds never do this. */
@@ -55,22 +54,31 @@ function subjectOf(pattern: string | undefined): ClaimQuery['subject'] {
   return text.endsWith('*') ? { prefix: text.slice(0, -1) } : { exact: text };
 }
 
-/** Whether a fact that just became visible belongs to a query. */
-export function matches(query: Query, fact: Fact): boolean {
+/** The one subject that a query asks for, if it is one. */
+export function exactSubjectOf(query: Query): string | undefined {
+  return subjectOf(query.subject)?.exact;
+}
+
+/** Says of a claim whether it belongs to a query, before a fact is made of it. Throws `BAD_INPUT`. */
+export function matcherOf(query: Query): (record: ClaimRecord) => boolean {
+  const { predicate, sinceMs, untilMs } = query;
   const { exact, prefix } = subjectOf(query.subject) ?? {};
-  return (
-    (exact === undefined || fact.subject === exact) &&
-    (prefix === undefined || fact.subject.startsWith(prefix)) &&
-    (query.predicate === undefined || fact.predicate === query.predicate) &&
-    (query.author === undefined || fact.author === query.author) &&
-    (query.sinceMs === undefined || fact.timeMs >= query.sinceMs) &&
-    (query.untilMs === undefined || fact.timeMs <= query.untilMs)
-  );
+  const author = query.author === undefined ? undefined : hexToBytes(query.author, 32);
+  const isTimed = sinceMs !== undefined || untilMs !== undefined;
+  return ({ claim, assertion }) => {
+    if (exact !== undefined && claim.subject !== exact) return false;
+    if (prefix !== undefined && !claim.subject.startsWith(prefix)) return false;
+    if (predicate !== undefined && claim.predicate !== predicate) return false;
+    if (author !== undefined && !equalBytes(assertion.author, author)) return false;
+    if (!isTimed) return true;
+    const timeMs = nsToMs(assertion.hlc.time);
+    return (sinceMs === undefined || timeMs >= sinceMs) && (untilMs === undefined || timeMs <= untilMs);
+  };
 }
 
 /** The facts of a query, one by one. Throws `BAD_INPUT`, `ABORTED`. */
 export async function* queryFacts(journal: Journal, query: Query, signal?: AbortSignal): AsyncIterable<Fact> {
-  if (query.author !== undefined) hexToBytes(query.author, 32);
+  const matches = matcherOf(query);
   const { order = 'subject', limit = Number.POSITIVE_INFINITY, reverse = false } = query;
   const claims = journal.claims({
     subject: subjectOf(query.subject) ?? {},
@@ -83,9 +91,8 @@ export async function* queryFacts(journal: Journal, query: Query, signal?: Abort
   if (limit <= 0) return;
   for await (const record of claims) {
     throwIfAborted(signal, 'The query');
-    const fact = factOf(record);
-    if (!matches(query, fact)) continue;
-    yield fact;
+    if (!matches(record)) continue;
+    yield factOf(record);
     if (++found >= limit) return;
   }
 }

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { ADVICE, AverError } from '../base/errors.ts';
 import type { Clock, Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
+import type { Replica } from '../set/replica.ts';
 import { memoryStore } from '../store/memory.ts';
 import { faultyStore } from '../testing/faulty-store.ts';
 import { createMemoryPeer } from '../testing/memory-peer.ts';
@@ -99,6 +101,42 @@ describe('two peers in an open space', () => {
     await mine.assert({ subject: 'a', predicate: 'is', object: 1 });
     const { replicas } = await mine.settled({ replicas: 1, signal: AbortSignal.timeout(10_000) });
     expect(replicas).toEqual([(await b.info()).peerId]);
+  });
+});
+
+describe('what is written', () => {
+  it('builds on the two newest claims of the same subject and predicate, and on no others', async () => {
+    const peer = await newPeer();
+    const space = (await peer.create({ name: 'commons', pow: [] })) as Space & { replica: Replica };
+    const written = [];
+    for (const subject of ['a', 'a', 'b', 'ab', 'a']) {
+      written.push((await space.assert({ subject, predicate: 'n', object: 1 })).id);
+    }
+    await space.assert({ subject: 'a', predicate: 'other', object: 1 });
+    const receipt = await space.assert([
+      { subject: 'a', predicate: 'n', object: 2 },
+      { subject: 'b', predicate: 'n', object: 2 },
+      { subject: 'c', predicate: 'n', object: 2 },
+    ]);
+    const assertion = await space.replica.journal.find(hexToBytes(receipt.id));
+    expect(assertion?.parents.map(bytesToHex)).toEqual([written[1], written[2], written[4]].sort());
+  });
+
+  it('does not build on what comes from so far ahead that it would drag the clock along', async () => {
+    const ahead = await newPeer({
+      clock: { nowMs: () => Date.now() + 90_000, setTimer: systemClock.setTimer.bind(systemClock) },
+    });
+    const theirs = await ahead.create({ name: 'commons', pow: [] });
+    await theirs.assert({ subject: 'a', predicate: 'n', object: 'early' });
+    const right = await newPeer({ near: ahead });
+    const space = (await right.open((await theirs.invite()).text)) as Space & { replica: Replica };
+    expect((await factOf(space, 'a')).object).toBe('early');
+    const own = await space.assert({ subject: 'a', predicate: 'n', object: 'now' });
+    const next = await space.assert({ subject: 'a', predicate: 'n', object: 'next' });
+    const parentsOf = async (id: string) =>
+      (await space.replica.journal.find(hexToBytes(id)))?.parents.map(bytesToHex);
+    expect(await parentsOf(own.id)).toEqual([]);
+    expect(await parentsOf(next.id)).toEqual([own.id]);
   });
 });
 

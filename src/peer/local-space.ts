@@ -29,11 +29,12 @@ import type {
   WatchEvent,
 } from './api.ts';
 import { exportFile } from './export-file.ts';
-import { claimOf, factOf, factsOf, queryFacts } from './fact.ts';
+import { claimOf, factOf, queryFacts } from './fact.ts';
 import { clockProblem } from './problems.ts';
 import type { RoundTrips } from './round-trips.ts';
 import { spaceStatus } from './status.ts';
 import { trieNodeView } from './trie-view.ts';
+import { VisibleFacts } from './visible-facts.ts';
 import { watchFacts } from './watch.ts';
 
 export interface LocalSpaceParts {
@@ -52,6 +53,8 @@ export interface LocalSpaceParts {
 
 /** Subjects of one assertion whose earlier claims become its parents; bulk writes stay cheap. */
 const PARENT_LOOKUPS_MAX = 16;
+/** Newest claims of one subject and predicate whose assertions become parents. */
+const PARENTS_EACH_MAX = 2;
 /** `status` events at most so often. */
 const STATUS_EVERY_MS = 200;
 
@@ -60,6 +63,7 @@ export class LocalSpace implements Space {
   readonly name: string;
   readonly #parts: LocalSpaceParts;
   readonly #events: Emitter<SpaceEvents>;
+  readonly #visible: VisibleFacts;
   readonly #stop: (() => void)[];
   #cancelStatus: (() => void) | undefined;
 
@@ -71,18 +75,10 @@ export class LocalSpace implements Space {
     this.#events = new Emitter((error) =>
       ports.log.write('error', 'a listener failed', { error: String(error) }),
     );
+    this.#visible = new VisibleFacts(replica, this.#events);
     this.#stop = [
-      replica.events.on('visible', (runs) => {
-        // A peer that fills up while nobody watches reads no claims for it.
-        const facts = this.#events.has('facts') ? runs.flatMap((run) => factsOf(run.assertions)) : [];
-        if (facts.length > 0) this.#events.emit('facts', facts);
-        this.touch();
-      }),
-      replica.events.on('restored', (assertion) => {
-        const facts = factsOf([assertion]);
-        if (facts.length > 0) this.#events.emit('facts', facts);
-      }),
-      replica.events.on('erased', (id) => this.#events.emit('erased', [bytesToHex(id)])),
+      () => this.#visible.close(),
+      replica.events.on('visible', () => this.touch()),
       replica.events.on('refused', ({ code, from, message }) => {
         this.#events.emit('refused', { code, from, message });
         this.touch();
@@ -133,19 +129,14 @@ export class LocalSpace implements Space {
   async #seen(
     claims: readonly { readonly subject: string; readonly predicate: string }[],
   ): Promise<Uint8Array[]> {
-    const { hlc } = this.#parts;
+    const { hlc, replica } = this.#parts;
     const byId = new Map<string, Uint8Array>();
-    const { journal } = this.#parts.replica;
+    // To build on what comes from the future would drag this writer's clock there.
+    const endNs = hlc.mergeEndNs;
     for (const { subject, predicate } of claims.slice(0, PARENT_LOOKUPS_MAX)) {
-      if (!journal.mayHave(subject, predicate)) continue;
-      let heads = 0;
-      const query = { subject: { exact: subject }, predicate, order: 'subject', reverse: true } as const;
-      for await (const { assertion } of journal.claims(query)) {
-        // To build on what comes from the future would drag this writer's clock there.
-        if (hlc.aheadMs(assertion.hlc) > limits.hlcMergeAheadMsMax) continue;
-        byId.set(bytesToHex(assertion.id), assertion.id);
-        if (++heads >= 2 || byId.size >= limits.parentsMax) break;
-      }
+      const ids = await replica.journal.newestClaims(subject, predicate, endNs, PARENTS_EACH_MAX);
+      for (const id of ids) byId.set(bytesToHex(id), id);
+      if (byId.size >= limits.parentsMax) break;
     }
     return [...byId.values()].slice(0, limits.parentsMax);
   }
@@ -177,7 +168,7 @@ export class LocalSpace implements Space {
   }
 
   watch(query: Query = {}, options: AbortOptions = {}): AsyncIterable<WatchEvent> {
-    return watchFacts(this.#parts.replica, query, options.signal);
+    return watchFacts(this.#parts.replica.journal, this.#visible, query, options.signal);
   }
 
   async status(options: AbortOptions = {}): Promise<SpaceStatus> {

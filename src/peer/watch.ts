@@ -1,10 +1,10 @@
 /** `watch`: a snapshot of a query, then its changes, for readers of any speed. */
 
-import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
-import type { Replica } from '../set/replica.ts';
-import type { Fact, Query, WatchEvent } from './api.ts';
-import { factsOf, matches, queryFacts } from './fact.ts';
+import type { Journal } from '../set/journal.ts';
+import type { Fact, Hex, Query, WatchEvent } from './api.ts';
+import { factKey, queryFacts } from './fact.ts';
+import type { VisibleFacts } from './visible-facts.ts';
 
 /** Facts of one snapshot event: a page that a browser renders without a blocked frame. */
 const SNAPSHOT_FACTS = 500;
@@ -15,16 +15,17 @@ const SNAPSHOT_FACTS = 500;
  * snapshot instead of an endless queue.
  */
 export async function* watchFacts(
-  replica: Replica,
+  journal: Journal,
+  visible: VisibleFacts,
   query: Query,
   signal?: AbortSignal,
 ): AsyncIterable<WatchEvent> {
-  const changes = new Changes(replica, query, signal);
+  const changes = new Changes(visible, query, signal);
   try {
     while (!signal?.aborted) {
       changes.reset();
       let page: Fact[] = [];
-      for await (const fact of queryFacts(replica.journal, query)) {
+      for await (const fact of queryFacts(journal, query)) {
         if (signal?.aborted) return;
         changes.told(fact);
         page.push(fact);
@@ -33,7 +34,8 @@ export async function* watchFacts(
         page = [];
       }
       yield { type: 'snapshot', facts: page, complete: true };
-      yield* changes.read();
+      for (let events = await changes.next(); events.length > 0; events = await changes.next())
+        for (const event of events) yield event;
     }
   } finally {
     changes.close();
@@ -42,41 +44,35 @@ export async function* watchFacts(
 
 class Changes {
   readonly #signal: AbortSignal | undefined;
-  readonly #stop: (() => void)[] = [];
+  readonly #stop: readonly (() => void)[];
   #facts = new Map<string, Fact>();
-  #erased: string[] = [];
+  #erased: Hex[] = [];
   #overflow = false;
   #wake: () => void = () => undefined;
 
-  constructor(replica: Replica, query: Query, signal: AbortSignal | undefined) {
+  constructor(visible: VisibleFacts, query: Query, signal: AbortSignal | undefined) {
     this.#signal = signal;
     const onAbort = (): void => this.#wake();
-    signal?.addEventListener('abort', onAbort);
-    this.#stop.push(
-      () => signal?.removeEventListener('abort', onAbort),
-      replica.events.on('visible', (runs) => {
-        for (const run of runs)
-          for (const fact of factsOf(run.assertions)) if (matches(query, fact)) this.#add(fact);
-      }),
-      replica.events.on('restored', (assertion) => {
-        for (const fact of factsOf([assertion])) if (matches(query, fact)) this.#add(fact);
-      }),
-      replica.events.on('erased', (id) => {
-        this.#erased.push(bytesToHex(id));
+    const stopWatching = visible.watch(query, {
+      fact: (fact, key) => this.#add(fact, key),
+      erased: (id) => {
+        this.#erased.push(id);
         this.#wake();
-      }),
-    );
+      },
+    });
+    signal?.addEventListener('abort', onAbort);
+    this.#stop = [stopWatching, () => signal?.removeEventListener('abort', onAbort)];
   }
 
-  #add(fact: Fact): void {
+  #add(fact: Fact, key: string): void {
     if (this.#facts.size >= limits.watchQueueMax) this.#overflow = true;
-    else this.#facts.set(`${fact.id}/${fact.index}`, fact);
+    else this.#facts.set(key, fact);
     this.#wake();
   }
 
   /** The snapshot told this fact already. */
   told(fact: Fact): void {
-    this.#facts.delete(`${fact.id}/${fact.index}`);
+    if (this.#facts.size > 0) this.#facts.delete(factKey(fact));
   }
 
   reset(): void {
@@ -85,24 +81,24 @@ class Changes {
     this.#overflow = false;
   }
 
-  /** Changes until the signal aborts or too many wait. */
-  async *read(): AsyncIterable<WatchEvent> {
+  /** What changed since the last call, once there is something; nothing when the signal aborts or too many wait. */
+  async next(): Promise<readonly WatchEvent[]> {
     while (!this.#signal?.aborted && !this.#overflow) {
-      const facts = [...this.#facts.values()];
-      const ids = this.#erased;
-      this.#facts = new Map();
-      this.#erased = [];
-      if (facts.length > 0) yield { type: 'facts', facts };
-      if (ids.length > 0) yield { type: 'erased', ids };
-      await this.#change();
+      if (this.#facts.size > 0 || this.#erased.length > 0) return this.#take();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
+    return [];
   }
 
-  async #change(): Promise<void> {
-    if (this.#facts.size > 0 || this.#erased.length > 0 || this.#overflow || this.#signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
+  #take(): WatchEvent[] {
+    const events: WatchEvent[] = [];
+    if (this.#facts.size > 0) events.push({ type: 'facts', facts: [...this.#facts.values()] });
+    if (this.#erased.length > 0) events.push({ type: 'erased', ids: this.#erased });
+    this.#facts = new Map();
+    this.#erased = [];
+    return events;
   }
 
   close(): void {

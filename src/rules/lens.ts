@@ -12,7 +12,7 @@ import { AverError } from '../base/errors.ts';
 export interface Candidate {
   readonly claim: Claim;
   readonly claimIndex: number;
-  readonly assertion: Assertion;
+  readonly assertion: Pick<Assertion, 'id' | 'author' | 'hlc'>;
 }
 
 export interface Lens {
@@ -47,6 +47,6 @@ export function lensNamed(name: string = latest.name): Lens {
 }
 
 /** The candidates in the lens's order, winner first. */
-export function resolve(lens: Lens, candidates: readonly Candidate[]): Candidate[] {
+export function resolve<C extends Candidate>(lens: Lens, candidates: readonly C[]): C[] {
   return [...candidates].sort(lens.compare);
 }

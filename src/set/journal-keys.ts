@@ -206,6 +206,12 @@ export function claimRange(subject: { exact?: string; prefix?: string }, predica
   return under(predicate === undefined ? exact : concatBytes(exact, utf8(predicate), ZERO));
 }
 
+/** Claims of one subject and predicate that were made before a time. */
+export function claimRangeBefore(subject: string, predicate: string, beforeNs: bigint): KeyRange {
+  const { gte } = claimRange({ exact: subject }, predicate);
+  return { gte, lt: concatBytes(gte, u64Bytes(beforeNs)) };
+}
+
 export function tipKey(tip: Tip): Uint8Array {
   return row.raw(TABLE.tip).raw(tip.author).raw(tip.id).finish();
 }

@@ -1,12 +1,18 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Claim, CONFIDENCE_ONE, encodeClaims } from '../assertion/claims.ts';
 import { type Assertion, kinds } from '../assertion/model.ts';
+import { encodeRun } from '../assertion/run-codec.ts';
 import { bytesToHex } from '../base/bytes.ts';
+import { AverError } from '../base/errors.ts';
 import { loadFastHash } from '../base/hash.ts';
+import type { Store } from '../base/ports.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
+import { memoryStore } from '../store/memory.ts';
 import { TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
+import { faultyStore } from '../testing/faulty-store.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
-import type { ClaimQuery } from './journal.ts';
+import type { ClaimQuery } from './claim-reader.ts';
+import * as keys from './journal-keys.ts';
 import type { Replica, Source } from './replica.ts';
 
 const crypto = nodeCrypto();
@@ -15,12 +21,13 @@ const pull: Source = { from: 'peer', via: 'pull' };
 let alice: TestAuthor;
 let bob: TestAuthor;
 let replica: Replica;
+let store: Store;
 
 beforeAll(loadFastHash);
 beforeEach(async () => {
   alice = await TestAuthor.create(space, crypto, 1);
   bob = await TestAuthor.create(space, crypto, 2);
-  replica = (await openTestReplica(space, crypto)).replica;
+  ({ replica, store } = await openTestReplica(space, crypto));
 });
 
 function claims(...triples: readonly (readonly [string, string, Claim['object']])[]): TestDraft {
@@ -127,6 +134,121 @@ test('claims that came erased are found once they are restored', async () => {
   expect(await found({ order: 'subject' })).toEqual([]);
   await replica.restore(full);
   expect(await found({ order: 'subject' })).toEqual(['a p 1 0']);
+});
+
+describe('a claim found by its subject', () => {
+  /** What readers are told of each claim, whatever the order they ask for. */
+  async function told(order: ClaimQuery['order']): Promise<string[]> {
+    const records = await Array.fromAsync(replica.journal.claims({ order }));
+    return records
+      .map(({ claim, claimIndex, assertion: { id, author, seq, hlc } }) =>
+        [bytesToHex(id), bytesToHex(author), seq, hlc.time, hlc.counter, claimIndex, claim.object].join(' '),
+      )
+      .sort();
+  }
+
+  test('names the assertion that makes it as the decoded run does', async () => {
+    let n = 0;
+    const list = (count: number) =>
+      claims(...Array.from({ length: count }, () => [`s${(n * 7) % 50}`, 'p', n++] as const));
+    const sizes = [1, 3, 200, 1, 64, 2];
+    const a = alice.chain(6, undefined, (i) => list(sizes[i] as number));
+    const b = bob.chain(6, undefined, (i) => ({
+      ...list(sizes[5 - i] as number),
+      parents: [a[i] as Assertion],
+    }));
+    await replica.ingest([await alice.run(a), await bob.run(b.slice(0, 4)), await bob.run(b.slice(4))], pull);
+    const bySubject = await told('subject');
+    expect(bySubject).toHaveLength(2 * 271);
+    expect(bySubject).toEqual(await told('arrival'));
+    // Once more from what is cached now.
+    expect(await told('subject')).toEqual(bySubject);
+  });
+
+  test('is gone once it is erased, although its block was read before', async () => {
+    const chain = alice.chain(3, undefined, (i) => claims(['a', 'p', i]));
+    await replica.ingest([await alice.run(chain)], pull);
+    expect(await found({ order: 'subject' })).toEqual(['a p 0 0', 'a p 1 0', 'a p 2 0']);
+    await replica.erase((chain[1] as Assertion).id);
+    expect(await found({ order: 'subject' })).toEqual(['a p 0 0', 'a p 2 0']);
+  });
+
+  test('is left out when it is erased while the query runs', async () => {
+    const chain = alice.chain(2, undefined, (i) => claims(['a', 'p', i]));
+    await replica.ingest([await alice.run(chain)], pull);
+    const seen: unknown[] = [];
+    for await (const { claim } of replica.journal.claims({ order: 'subject' })) {
+      seen.push(claim.object);
+      await replica.erase((chain[1] as Assertion).id);
+    }
+    expect(seen).toEqual([0]);
+  });
+});
+
+test('a block that was read while a claim in it was erased does not answer afterwards', async () => {
+  const held = faultyStore(memoryStore());
+  ({ replica, store } = await openTestReplica(space, crypto, { store: held }));
+  const chain = alice.chain(2, undefined, (i) => claims(['a', 'p', i]));
+  await replica.ingest([await alice.run(chain)], pull);
+  const letGo = held.holdNextGet();
+  const reading = found({ order: 'subject' });
+  await replica.erase((chain[1] as Assertion).id);
+  letGo();
+  await reading;
+  expect(await found({ order: 'subject' })).toEqual(['a p 0 0']);
+});
+
+describe('where the store is damaged, a claim', () => {
+  async function codeWhere(damage: (block: Uint8Array) => Promise<Uint8Array> | Uint8Array): Promise<string> {
+    const chain = alice.chain(2, undefined, (i) => claims(['a', 'p', i], ['b', 'q', i]));
+    await replica.ingest([await alice.run(chain)], pull);
+    const key = keys.blockKey(0);
+    const block = (await store.get(key)) as Uint8Array;
+    await store.write([{ key, value: await damage(block) }], { durable: true });
+    return found({ order: 'subject', subject: { exact: 'b' } }).then(
+      String,
+      (error: AverError) => error.code,
+    );
+  }
+
+  test('is not made up from a block that is cut off', async () => {
+    expect(await codeWhere((block) => block.slice(0, 60))).toBe('STORE_CORRUPT');
+  });
+
+  test('is not made up from the block of another run', async () => {
+    const other = bob.chain(2, undefined, (i) => claims(['a', 'p', i], ['c', 'q', i]));
+    const others = await bob.run(other);
+    expect(await codeWhere(() => encodeRun(others))).toBe('STORE_CORRUPT');
+  });
+
+  test('is not made up from a shorter run', async () => {
+    const short = await alice.run(alice.chain(1, undefined, () => claims(['b', 'q', 1])));
+    expect(await codeWhere(() => encodeRun(short))).toBe('STORE_CORRUPT');
+  });
+
+  test('is not made up where its row names no assertion', async () => {
+    await replica.ingest([await alice.run(alice.chain(1, undefined, () => claims(['b', 'q', 1])))], pull);
+    for await (const [key] of store.range(keys.claimRange({ exact: 'b' })))
+      await store.write([{ key, value: new Uint8Array(0) }], { durable: true });
+    await expect(found({ order: 'subject' })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await expect(replica.journal.newestClaims('b', 'q', 2n ** 63n, 2)).rejects.toThrow(AverError);
+  });
+});
+
+test('the newest claims before a time are told newest first, from their rows alone', async () => {
+  const chain = alice.chain(4, undefined, (i) => claims(['a', 'p', i], ['a', 'q', i]));
+  const longer = alice.chain(1, chain[3], () => claims(['ab', 'p', 4]));
+  await replica.ingest([await alice.run([...chain, ...longer])], pull);
+  await store.write([{ key: keys.blockKey(0), value: undefined }], { durable: true });
+  const newest = async (beforeNs: bigint, limit: number) =>
+    (await replica.journal.newestClaims('a', 'p', beforeNs, limit)).map(bytesToHex);
+  const ids = chain.map(({ id }) => bytesToHex(id));
+  const times = chain.map(({ hlc }) => hlc.time);
+  expect(await newest(2n ** 63n, 2)).toEqual([ids[3], ids[2]]);
+  expect(await newest(times[3] as bigint, 2)).toEqual([ids[2], ids[1]]);
+  expect(await newest(times[1] as bigint, 9)).toEqual([ids[0]]);
+  expect(await newest(times[0] as bigint, 2)).toEqual([]);
+  expect((await replica.journal.newestClaims('nobody', 'p', 2n ** 63n, 2)).length).toBe(0);
 });
 
 describe('a chain', () => {

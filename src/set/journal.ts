@@ -3,59 +3,34 @@
  * its arrival number; everything else (by id, by author and seq, by time, by subject and predicate)
  * points at blocks. All rows of a batch are written together or not at all.
  */
-import { LRUCache } from 'lru-cache';
-import { type Claim, decodeClaims } from '../assertion/claims.ts';
-import { type Assertion, kinds, type Run } from '../assertion/model.ts';
+import type { Assertion, Run } from '../assertion/model.ts';
 import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
+import { Blocks } from './blocks.ts';
 import { ClaimFilter, type FilterSegment } from './claim-filter.ts';
+import { type ClaimQuery, ClaimReader, type ClaimRecord, claimsOf } from './claim-reader.ts';
 import * as keys from './journal-keys.ts';
 
 const NOTHING = new Uint8Array(0);
 /** Runs read at once for the filter of claims: few enough to let other work in between. */
 const FILTER_RUNS = 16;
-const BLOCKS_CACHED_BYTES_MAX = 8 * 1024 * 1024; // a table's page is read block by block, again and again
-
-/** One stored claim with the assertion that carries it. */
-export interface ClaimRecord {
-  readonly claim: Claim;
-  readonly claimIndex: number;
-  readonly assertion: Assertion;
-}
-
-export interface ClaimQuery {
-  readonly subject?: { readonly exact?: string; readonly prefix?: string };
-  readonly predicate?: string;
-  readonly order: 'subject' | 'hlc' | 'arrival';
-  /** Nanoseconds since 1970; only with order `hlc`. */
-  readonly sinceNs?: bigint;
-  readonly reverse?: boolean;
-}
-
-/** The claims of an assertion: none when it is of another kind, erased, or void. */
-export function claimsOf(assertion: Assertion): readonly Claim[] {
-  if (assertion.kind !== kinds.claim || assertion.payload === undefined) return [];
-  return decodeClaims(assertion.payload) ?? [];
-}
 
 export class Journal {
   readonly #store: Store;
   readonly #space: Uint8Array;
-  readonly #blocks = new LRUCache<number, Run>({
-    maxSize: BLOCKS_CACHED_BYTES_MAX,
-    sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 1000 + each.payloadSize, 0),
-  });
+  readonly #blocks: Blocks;
+  readonly #claims: ClaimReader;
   readonly #filter = new ClaimFilter();
   #filling: Promise<void> = Promise.resolve();
   #isClosed = false;
-  /** Grows with each payload replaced, so that a block read before is not cached after. */
-  #replaced = 0;
 
   constructor(store: Store, space: Uint8Array) {
     this.#store = store;
     this.#space = space;
+    this.#blocks = new Blocks(store, space);
+    this.#claims = new ClaimReader(store, this.#blocks);
   }
 
   async counters(): Promise<keys.Counters> {
@@ -105,15 +80,8 @@ export class Journal {
     return values.map((value) => (value === undefined ? undefined : keys.decodePlace(value)));
   }
 
-  async run(arrival: number): Promise<Run> {
-    const cached = this.#blocks.get(arrival);
-    if (cached !== undefined) return cached;
-    const replaced = this.#replaced;
-    const bytes = await this.#store.get(keys.blockKey(arrival));
-    if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrival} is missing.`);
-    const run = decodeRun(bytes, this.#space);
-    if (replaced === this.#replaced) this.#blocks.set(arrival, run);
-    return run;
+  run(arrival: number): Promise<Run> {
+    return this.#blocks.run(arrival);
   }
 
   async find(id: Uint8Array): Promise<Assertion | undefined> {
@@ -156,48 +124,18 @@ export class Journal {
       yield { arrival: keys.blockArrival(key), bytes };
   }
 
-  async *claims(query: ClaimQuery): AsyncIterable<ClaimRecord> {
-    if (query.order === 'subject') yield* this.#claimsBySubject(query);
-    else {
-      for await (const arrival of this.#arrivals(query))
-        yield* this.#claimsOfRun(await this.run(arrival), query);
-    }
+  claims(query: ClaimQuery): AsyncIterable<ClaimRecord> {
+    return this.#claims.claims(query);
   }
 
-  async *#arrivals(query: ClaimQuery): AsyncIterable<number> {
-    const byTime = query.order === 'hlc';
-    const range = byTime ? keys.timeRange(query.sinceNs ?? 0n) : keys.allBlocks;
-    const arrivalOf = byTime ? keys.timeArrival : keys.blockArrival;
-    for await (const [key] of this.#store.range({ ...range, reverse: query.reverse ?? false }))
-      yield arrivalOf(key);
-  }
-
-  *#claimsOfRun(run: Run, query: ClaimQuery): Iterable<ClaimRecord> {
-    for (const assertion of query.reverse ? run.assertions.toReversed() : run.assertions) {
-      const claims = [...claimsOf(assertion).entries()];
-      for (const [claimIndex, claim] of query.reverse ? claims.reverse() : claims) {
-        const { exact, prefix } = query.subject ?? {};
-        if (exact !== undefined && claim.subject !== exact) continue;
-        if (prefix !== undefined && !claim.subject.startsWith(prefix)) continue;
-        if (query.predicate !== undefined && claim.predicate !== query.predicate) continue;
-        yield { claim, claimIndex, assertion };
-      }
-    }
-  }
-
-  async *#claimsBySubject(query: ClaimQuery): AsyncIterable<ClaimRecord> {
-    const range = keys.claimRange(query.subject ?? {}, query.predicate);
-    let last: { assertion: Assertion; claims: readonly Claim[] } | undefined;
-    for await (const [key] of this.#store.range({ ...range, reverse: query.reverse ?? false })) {
-      const at = keys.decodeClaimKey(key);
-      const assertion = (await this.run(at.arrival)).assertions[at.index];
-      if (assertion === undefined) throw new AverError('STORE_CORRUPT', `Block ${at.arrival} is damaged.`);
-      if (last?.assertion !== assertion) last = { assertion, claims: claimsOf(assertion) };
-      const claim = last.claims[at.claimIndex];
-      if (claim === undefined || (query.predicate !== undefined && claim.predicate !== query.predicate))
-        continue;
-      yield { claim, claimIndex: at.claimIndex, assertion };
-    }
+  /** Ids of the assertions that made the newest claims of a subject and predicate before a time. */
+  async newestClaims(
+    subject: string,
+    predicate: string,
+    beforeNs: bigint,
+    limit: number,
+  ): Promise<Uint8Array[]> {
+    return this.mayHave(subject, predicate) ? this.#claims.newest(subject, predicate, beforeNs, limit) : [];
   }
 
   /** The rows that store a run whose assertions are all new. */
@@ -222,7 +160,7 @@ export class Journal {
   #claimOps(assertion: Assertion, place: keys.Place): StoreOp[] {
     return claimsOf(assertion).map(({ subject, predicate }, claimIndex) => {
       this.#filter.add(subject, predicate);
-      return { key: keys.claimKey(subject, predicate, { ...place, claimIndex }), value: NOTHING };
+      return { key: keys.claimKey(subject, predicate, { ...place, claimIndex }), value: assertion.id };
     });
   }
 
@@ -264,8 +202,7 @@ export class Journal {
     // What is stored of the filter says that it holds all of this run.
     if (payload !== undefined) ops.push(...(await this.#filterRemovals()));
     await this.#store.write(ops, { durable: true });
-    this.#replaced++;
-    this.#blocks.delete(place.arrival);
+    this.#blocks.replaced(place.arrival);
     return true;
   }
 

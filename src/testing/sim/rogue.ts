@@ -10,7 +10,7 @@ import { MemoryMetrics } from '../../base/counters.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ports } from '../../base/ports.ts';
 import { MemoryNetwork } from '../../net/memory-network.ts';
-import { claimsOf } from '../../set/journal.ts';
+import { claimsOf } from '../../set/claim-reader.ts';
 import { Replica } from '../../set/replica.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { SyncEngine } from '../../sync/engine.ts';
