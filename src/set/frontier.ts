@@ -122,28 +122,42 @@ export class Frontier {
   }
 
   apply({ add, remove }: FrontierChange): void {
-    // What is new comes first: it takes half of its path from the tip that it continues.
-    const added = add.map((tip) => this.#addTip(tip));
-    const gone = remove.map((tip) => this.#removeTip(tip)).filter((tip) => tip !== undefined);
+    // What is new comes first: it takes half of its path from the tip that it continues, and mostly its place.
+    const going = new Set<TipRecord>(remove);
+    const gone: FrontierTip[] = [];
+    const added = add.map((tip) => this.#addTip(tip, going, gone));
+    for (const tip of going) {
+      const removed = this.#removeTip(tip);
+      if (removed !== undefined) gone.push(removed);
+    }
     this.#trie = this.#trie.with(added, gone);
     for (const entry of gone) this.#remove(entry);
     for (const entry of added) this.#add(entry);
   }
 
-  #addTip(tip: TipRecord): FrontierTip {
+  #addTip(tip: TipRecord, going: Set<TipRecord>, gone: FrontierTip[]): FrontierTip {
     const key = bytesToHex(tip.author);
     const known = this.#tips.get(key);
-    const { author, seq, id, hash, high, low } = trieEntry(tip, anyOf(known));
+    const single = known instanceof Map ? undefined : known;
+    const { author, seq, id, hash, high, low } = trieEntry(tip, single ?? anyOf(known));
     const added = { author, seq, id, hash, high, low, hlc: tip.hlc };
-    if (known === undefined) this.#tips.set(key, added);
-    else if (known instanceof Map) {
-      known.set(bytesToHex(id), added);
+    if (single !== undefined && going.delete(single)) gone.push(single);
+    else if (known !== undefined) {
+      this.#addFork(key, known, added);
+      return added;
+    }
+    this.#tips.set(key, added);
+    return added;
+  }
+
+  #addFork(key: string, known: FrontierTip | Map<string, FrontierTip>, added: FrontierTip): void {
+    if (known instanceof Map) {
+      known.set(bytesToHex(added.id), added);
       this.#highest.delete(known);
     } else {
       const forks = [known, added].map((each) => [bytesToHex(each.id), each] as const);
       this.#tips.set(key, new Map(forks));
     }
-    return added;
   }
 
   #removeTip({ author, id }: TipRecord): FrontierTip | undefined {
