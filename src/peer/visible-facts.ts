@@ -2,7 +2,7 @@
  * What becomes visible in a space, or is erased, as all who listen are told: each claim is decoded
  * once, a fact is made of it when the first of them wants it, and they share it.
  */
-import type { Assertion, Run } from '../assertion/model.ts';
+import type { Run } from '../assertion/model.ts';
 import { bytesToHex } from '../base/bytes.ts';
 import type { Emitter } from '../base/emitter.ts';
 import { type ClaimRecord, claimsOf } from '../set/claim-reader.ts';
@@ -33,8 +33,8 @@ export class VisibleFacts {
   constructor(replica: Replica, events: Emitter<SpaceEvents>) {
     this.#events = events;
     this.#stop = [
-      replica.events.on('visible', (runs) => this.#visible(runs)),
-      replica.events.on('restored', (assertion) => this.#tell([assertion])),
+      replica.events.on('visible', (runs) => this.#tell(runs)),
+      replica.events.on('restored', (assertion) => this.#tell([{ assertions: [assertion] }])),
       replica.events.on('erased', (id) => this.#erased(bytesToHex(id))),
     ];
   }
@@ -55,21 +55,24 @@ export class VisibleFacts {
     };
   }
 
-  #visible(runs: readonly Run[]): void {
-    this.#tell(runs.flatMap((run) => run.assertions));
-  }
-
-  #tell(assertions: readonly Assertion[]): void {
+  #tell(runs: readonly Pick<Run, 'assertions'>[]): void {
     const isHeard = this.#events.has('facts');
-    // A peer that fills up while nobody watches reads no claims for it.
-    if (!isHeard && this.#others.size === 0 && this.#bySubject.size === 0) return;
-    const records = assertions.flatMap((assertion) =>
-      claimsOf(assertion).map((claim, claimIndex) => ({ claim, claimIndex, assertion })),
-    );
-    if (records.length === 0) return;
-    const facts = isHeard ? records.map(factOf) : [];
-    if (isHeard) this.#events.emit('facts', facts);
-    for (const [i, record] of records.entries()) this.#tellWatchers(record, facts[i]);
+    const isWatched = this.#others.size > 0 || this.#bySubject.size > 0;
+    // A peer that fills up while nobody listens reads no claims for it.
+    if (!isHeard && !isWatched) return;
+    const facts: Fact[] = [];
+    const records: ClaimRecord[] = [];
+    for (const { assertions } of runs) {
+      for (const assertion of assertions) {
+        for (const [claimIndex, claim] of claimsOf(assertion).entries()) {
+          const record = { claim, claimIndex, assertion };
+          if (isHeard) facts.push(factOf(record));
+          if (isWatched) records.push(record);
+        }
+      }
+    }
+    if (facts.length > 0) this.#events.emit('facts', facts);
+    for (let i = 0; i < records.length; i++) this.#tellWatchers(records[i] as ClaimRecord, facts[i]);
   }
 
   #tellWatchers(record: ClaimRecord, made: Fact | undefined): void {

@@ -139,7 +139,7 @@ describe('IndexedDB store', () => {
     const store = await open({ name: place, sizes: tiny });
     for (let i = 0; i < 100; i++) await store.write([{ key: u32Bytes(i), value: u32Bytes(i) }], relaxed);
     await store.close();
-    const db = await openRaw(place, 3);
+    const db = await openRaw(place, 4);
     const records = db.transaction('records', 'readwrite').objectStore('records');
     const numbers = await new Promise<IDBValidKey[]>((resolve) => {
       const request = records.getAllKeys();
@@ -164,7 +164,7 @@ describe('IndexedDB store', () => {
 
   test('a store of a newer version is not opened', async () => {
     const place = name();
-    (await openRaw(place, 4)).close();
+    (await openRaw(place, 5)).close();
     await expect(open({ name: place })).rejects.toMatchObject({ code: 'STORE_VERSION' });
   });
 
@@ -181,7 +181,7 @@ describe('IndexedDB store', () => {
     const place = name();
     const store = await open({ name: place });
     await store.write([{ key, value: key }], durable);
-    const newer = await openRaw(place, 4);
+    const newer = await openRaw(place, 5);
     await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_VERSION' });
     await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({
       code: 'STORE_VERSION',
