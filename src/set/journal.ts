@@ -3,20 +3,19 @@
  * its arrival number; everything else (by id, by author and seq, by time, by subject and predicate)
  * points at blocks. All rows of a batch are written together or not at all.
  */
-import { LRUCache } from 'lru-cache';
 import { type Claim, decodeClaims } from '../assertion/claims.ts';
 import { type Assertion, kinds, type Run } from '../assertion/model.ts';
-import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
+import { decodeRun } from '../assertion/run-codec.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
+import { Blocks, type StoredRun } from './blocks.ts';
 import { ClaimFilter, type FilterSegment } from './claim-filter.ts';
 import * as keys from './journal-keys.ts';
 
 const NOTHING = new Uint8Array(0);
 /** Runs read at once for the filter of claims: few enough to let other work in between. */
 const FILTER_RUNS = 16;
-const BLOCKS_CACHED_BYTES_MAX = 8 * 1024 * 1024; // a table's page is read block by block, again and again
 
 /** One stored claim with the assertion that carries it. */
 export interface ClaimRecord {
@@ -43,19 +42,16 @@ export function claimsOf(assertion: Assertion): readonly Claim[] {
 export class Journal {
   readonly #store: Store;
   readonly #space: Uint8Array;
-  readonly #blocks = new LRUCache<number, Run>({
-    maxSize: BLOCKS_CACHED_BYTES_MAX,
-    sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 1000 + each.payloadSize, 0),
-  });
+  readonly #blocks: Blocks;
   readonly #filter = new ClaimFilter();
   #filling: Promise<void> = Promise.resolve();
   #isClosed = false;
-  /** Grows with each payload replaced, so that a block read before is not cached after. */
-  #replaced = 0;
 
-  constructor(store: Store, space: Uint8Array) {
+  /** `onDamage` hears once of each stored run that turns out to be damaged or missing. */
+  constructor(store: Store, space: Uint8Array, onDamage: (arrival: number) => void = () => undefined) {
     this.#store = store;
     this.#space = space;
+    this.#blocks = new Blocks(store, space, onDamage);
   }
 
   async counters(): Promise<keys.Counters> {
@@ -75,11 +71,10 @@ export class Journal {
 
   async #fillFilter(from: number): Promise<void> {
     for (let arrival = from; !this.#isClosed; ) {
-      const range = { gte: keys.blockKey(arrival), lt: keys.allBlocks.lt, limit: FILTER_RUNS };
       let runs = 0;
-      for await (const [key, bytes] of this.#store.range(range)) {
-        for (const assertion of decodeRun(bytes, this.#space).assertions) this.#addToFilter(assertion);
-        arrival = keys.blockArrival(key) + 1;
+      for await (const stored of this.#blocks.all(arrival, FILTER_RUNS)) {
+        for (const assertion of decodeRun(stored.bytes, this.#space).assertions) this.#addToFilter(assertion);
+        arrival = stored.arrival + 1;
         runs++;
       }
       if (runs < FILTER_RUNS) return this.#filter.complete();
@@ -105,15 +100,9 @@ export class Journal {
     return values.map((value) => (value === undefined ? undefined : keys.decodePlace(value)));
   }
 
-  async run(arrival: number): Promise<Run> {
-    const cached = this.#blocks.get(arrival);
-    if (cached !== undefined) return cached;
-    const replaced = this.#replaced;
-    const bytes = await this.#store.get(keys.blockKey(arrival));
-    if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrival} is missing.`);
-    const run = decodeRun(bytes, this.#space);
-    if (replaced === this.#replaced) this.#blocks.set(arrival, run);
-    return run;
+  /** Throws `STORE_CORRUPT` when it is missing or damaged. */
+  run(arrival: number): Promise<Run> {
+    return this.#blocks.run(arrival);
   }
 
   async find(id: Uint8Array): Promise<Assertion | undefined> {
@@ -121,13 +110,9 @@ export class Journal {
     return place === undefined ? undefined : (await this.run(place.arrival)).assertions[place.index];
   }
 
-  /** Stored bytes of some runs, not decoded. */
-  async blocks(arrivals: readonly number[]): Promise<Uint8Array[]> {
-    const blocks = await this.#store.getMany(arrivals.map(keys.blockKey));
-    return blocks.map((bytes, i) => {
-      if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrivals[i]} is missing.`);
-      return bytes;
-    });
+  /** Stored bytes of some runs, not decoded; undefined for each that is missing or damaged. */
+  blocks(arrivals: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#blocks.bytes(arrivals);
   }
 
   /** Rows of a chain whose last seq is from `fromSeq` to `toSeq`, in its order. */
@@ -149,11 +134,9 @@ export class Journal {
     }
   }
 
-  /** Every stored run in order of arrival: a run's ancestors come before it. */
-  async *runs(fromArrival = 0): AsyncIterable<{ readonly arrival: number; readonly bytes: Uint8Array }> {
-    const range = { gte: keys.blockKey(fromArrival), lt: keys.allBlocks.lt };
-    for await (const [key, bytes] of this.#store.range(range))
-      yield { arrival: keys.blockArrival(key), bytes };
+  /** Every stored run in order of arrival: a run's ancestors come before it. Throws `STORE_CORRUPT`. */
+  runs(fromArrival = 0): AsyncIterable<StoredRun> {
+    return this.#blocks.all(fromArrival);
   }
 
   async *claims(query: ClaimQuery): AsyncIterable<ClaimRecord> {
@@ -204,7 +187,7 @@ export class Journal {
   opsOf(run: Run, arrival: number): StoreOp[] {
     const row = keys.chainRow(run, arrival);
     const ops: StoreOp[] = [
-      { key: keys.blockKey(arrival), value: encodeRun(run) },
+      this.#blocks.op(run, arrival),
       { key: keys.chainKey(run.author, row), value: keys.encodeChainRow(row) },
       { key: keys.timeKey(row.lastHlc, arrival), value: NOTHING },
     ];
@@ -254,7 +237,7 @@ export class Journal {
     const after: Assertion = { ...before, payload };
     const assertions = run.assertions.with(place.index, after);
     const ops: StoreOp[] = [
-      { key: keys.blockKey(place.arrival), value: encodeRun({ ...run, assertions }) },
+      this.#blocks.op({ ...run, assertions }, place.arrival),
       ...this.#claimOps(before, place).map(({ key }) => ({ key, value: undefined })),
       ...this.#claimOps(after, place),
       { key: keys.wantedKey(id), value: undefined },
@@ -262,8 +245,7 @@ export class Journal {
     // What is stored of the filter says that it holds all of this run.
     if (payload !== undefined) ops.push(...(await this.#filterRemovals()));
     await this.#store.write(ops, { durable: true });
-    this.#replaced++;
-    this.#blocks.delete(place.arrival);
+    this.#blocks.replaced(place.arrival);
     return true;
   }
 

@@ -1,0 +1,92 @@
+/**
+ * The stored runs, each under its arrival number. A checksum closes each: bytes that the disk changed
+ * are never taken for a run, nor passed on to a peer, who would blame us for them.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Run } from '../assertion/model.ts';
+import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
+import { withChecksum, withoutChecksum } from '../base/checksum.ts';
+import { AverError } from '../base/errors.ts';
+import type { Store, StoreOp } from '../base/ports.ts';
+import * as keys from './journal-keys.ts';
+
+const CACHED_BYTES_MAX = 8 * 1024 * 1024; // a table's page is read block by block, again and again
+/** Damaged blocks that are remembered, so that each is reported once and not with each read. */
+const DAMAGED_MAX = 1000;
+
+export interface StoredRun {
+  readonly arrival: number;
+  readonly bytes: Uint8Array;
+}
+
+export class Blocks {
+  readonly #store: Store;
+  readonly #space: Uint8Array;
+  readonly #onDamage: (arrival: number) => void;
+  readonly #cache = new LRUCache<number, Run>({
+    maxSize: CACHED_BYTES_MAX,
+    sizeCalculation: (run) => run.assertions.reduce((sum, each) => sum + 1000 + each.payloadSize, 0),
+  });
+  readonly #damaged = new LRUCache<number, true>({ max: DAMAGED_MAX });
+  /** Grows with each block replaced, so that one read before is not cached after. */
+  #replaced = 0;
+
+  constructor(store: Store, space: Uint8Array, onDamage: (arrival: number) => void) {
+    this.#store = store;
+    this.#space = space;
+    this.#onDamage = onDamage;
+  }
+
+  /** The row that stores a run. */
+  op(run: Run, arrival: number): StoreOp {
+    return { key: keys.blockKey(arrival), value: withChecksum(encodeRun(run)) };
+  }
+
+  /** Throws `STORE_CORRUPT` when it is missing or damaged. */
+  async run(arrival: number): Promise<Run> {
+    const cached = this.#cache.get(arrival);
+    if (cached !== undefined) return cached;
+    const replaced = this.#replaced;
+    const bytes = this.#whole(arrival, await this.#store.get(keys.blockKey(arrival)));
+    if (bytes === undefined) throw damagedError(arrival);
+    const run = decodeRun(bytes, this.#space);
+    if (replaced === this.#replaced) this.#cache.set(arrival, run);
+    return run;
+  }
+
+  /** Bytes of some runs, not decoded; undefined for each that is missing or damaged. */
+  async bytes(arrivals: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    const values = await this.#store.getMany(arrivals.map(keys.blockKey));
+    return values.map((value, i) => this.#whole(arrivals[i] as number, value));
+  }
+
+  /** All of them in order of arrival, or the first of them. Throws `STORE_CORRUPT` at one that is damaged. */
+  async *all(fromArrival: number, limit?: number): AsyncIterable<StoredRun> {
+    const range = { gte: keys.blockKey(fromArrival), lt: keys.allBlocks.lt };
+    for await (const [key, value] of this.#store.range(limit === undefined ? range : { ...range, limit })) {
+      const arrival = keys.blockArrival(key);
+      const bytes = this.#whole(arrival, value);
+      if (bytes === undefined) throw damagedError(arrival);
+      yield { arrival, bytes };
+    }
+  }
+
+  /** Another run was stored in its place. */
+  replaced(arrival: number): void {
+    this.#replaced++;
+    this.#cache.delete(arrival);
+  }
+
+  #whole(arrival: number, value: Uint8Array | undefined): Uint8Array | undefined {
+    const bytes = value === undefined ? undefined : withoutChecksum(value);
+    if (bytes === undefined && !this.#damaged.has(arrival)) {
+      this.#damaged.set(arrival, true);
+      this.#onDamage(arrival);
+    }
+    return bytes;
+  }
+}
+
+function damagedError(arrival: number): AverError {
+  return new AverError('STORE_CORRUPT', `The stored run ${arrival} is damaged or missing.`);
+}
