@@ -4,11 +4,10 @@
  * points at blocks. All rows of a batch are written together or not at all.
  */
 import type { Assertion, Run } from '../assertion/model.ts';
-import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
+import { decodeRun } from '../assertion/run-codec.ts';
 import { concatBytes } from '../base/bytes.ts';
-import { AverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
-import { Blocks } from './blocks.ts';
+import { type Block, Blocks } from './blocks.ts';
 import { ClaimFilter, type FilterSegment } from './claim-filter.ts';
 import { type ClaimQuery, ClaimReader, type ClaimRecord, claimsOf } from './claim-reader.ts';
 import * as keys from './journal-keys.ts';
@@ -26,10 +25,11 @@ export class Journal {
   #filling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(store: Store, space: Uint8Array) {
+  /** `onDamage` hears once of each stored run that turns out to be damaged or missing. */
+  constructor(store: Store, space: Uint8Array, onDamage: (arrival: number) => void = () => undefined) {
     this.#store = store;
     this.#space = space;
-    this.#blocks = new Blocks(store, space);
+    this.#blocks = new Blocks(store, space, onDamage);
     this.#claims = new ClaimReader(store, this.#blocks);
   }
 
@@ -50,11 +50,10 @@ export class Journal {
 
   async #fillFilter(from: number): Promise<void> {
     for (let arrival = from; !this.#isClosed; ) {
-      const range = { gte: keys.blockKey(arrival), lt: keys.allBlocks.lt, limit: FILTER_RUNS };
       let runs = 0;
-      for await (const [key, bytes] of this.#store.range(range)) {
-        for (const assertion of decodeRun(bytes, this.#space).assertions) this.#addToFilter(assertion);
-        arrival = keys.blockArrival(key) + 1;
+      for await (const stored of this.#blocks.all(arrival, FILTER_RUNS)) {
+        for (const assertion of decodeRun(stored.bytes, this.#space).assertions) this.#addToFilter(assertion);
+        arrival = stored.arrival + 1;
         runs++;
       }
       if (runs < FILTER_RUNS) return this.#filter.complete();
@@ -80,6 +79,7 @@ export class Journal {
     return values.map((value) => (value === undefined ? undefined : keys.decodePlace(value)));
   }
 
+  /** Throws `STORE_CORRUPT` when it is missing or damaged. */
   run(arrival: number): Promise<Run> {
     return this.#blocks.run(arrival);
   }
@@ -89,13 +89,9 @@ export class Journal {
     return place === undefined ? undefined : (await this.run(place.arrival)).assertions[place.index];
   }
 
-  /** Stored bytes of some runs, not decoded. */
-  async blocks(arrivals: readonly number[]): Promise<Uint8Array[]> {
-    const blocks = await this.#store.getMany(arrivals.map(keys.blockKey));
-    return blocks.map((bytes, i) => {
-      if (bytes === undefined) throw new AverError('STORE_CORRUPT', `Block ${arrivals[i]} is missing.`);
-      return bytes;
-    });
+  /** Stored bytes of some runs, not decoded; undefined for each that is missing or damaged. */
+  blocks(arrivals: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#blocks.bytes(arrivals);
   }
 
   /** Rows of a chain whose last seq is from `fromSeq` to `toSeq`, in its order. */
@@ -117,11 +113,9 @@ export class Journal {
     }
   }
 
-  /** Every stored run in order of arrival: a run's ancestors come before it. */
-  async *runs(fromArrival = 0): AsyncIterable<{ readonly arrival: number; readonly bytes: Uint8Array }> {
-    const range = { gte: keys.blockKey(fromArrival), lt: keys.allBlocks.lt };
-    for await (const [key, bytes] of this.#store.range(range))
-      yield { arrival: keys.blockArrival(key), bytes };
+  /** Every stored run in order of arrival: a run's ancestors come before it. Throws `STORE_CORRUPT`. */
+  runs(fromArrival = 0): AsyncIterable<Block> {
+    return this.#blocks.all(fromArrival);
   }
 
   claims(query: ClaimQuery): AsyncIterable<ClaimRecord> {
@@ -142,7 +136,7 @@ export class Journal {
   opsOf(run: Run, arrival: number): StoreOp[] {
     const row = keys.chainRow(run, arrival);
     const ops: StoreOp[] = [
-      { key: keys.blockKey(arrival), value: encodeRun(run) },
+      this.#blocks.op(run, arrival),
       { key: keys.chainKey(run.author, row), value: keys.encodeChainRow(row) },
       { key: keys.timeKey(row.lastHlc, arrival), value: NOTHING },
     ];
@@ -194,7 +188,7 @@ export class Journal {
     const after: Assertion = { ...before, payload };
     const assertions = run.assertions.with(place.index, after);
     const ops: StoreOp[] = [
-      { key: keys.blockKey(place.arrival), value: encodeRun({ ...run, assertions }) },
+      this.#blocks.op({ ...run, assertions }, place.arrival),
       ...this.#claimOps(before, place).map(({ key }) => ({ key, value: undefined })),
       ...this.#claimOps(after, place),
       { key: keys.wantedKey(id), value: undefined },

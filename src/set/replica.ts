@@ -6,7 +6,7 @@
 import { hashPayload } from '../assertion/codec.ts';
 import { detectClockSkew, type HlcClock, nsToMs } from '../assertion/hlc.ts';
 import { type Assertion, lastOf, type Run } from '../assertion/model.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -129,7 +129,10 @@ export class Replica {
     ports: ReplicaPorts,
     hlc: HlcClock,
   ): Promise<Replica> {
-    const journal = new Journal(store, space.id);
+    const journal = new Journal(store, space.id, (arrival) => {
+      ports.metrics.add('blocks_damaged');
+      ports.log.write('error', 'a stored run is damaged', { space: bytesToHex(space.id), arrival });
+    });
     await journal.loadFilter();
     const tips = [];
     for await (const tip of journal.tips()) tips.push(tip);

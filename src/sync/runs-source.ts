@@ -55,17 +55,18 @@ export async function* runsOfRanges(
   nowMs: number,
   signal?: AbortSignal,
 ): AsyncGenerator<ServedRun> {
+  const broken = new Set<JoinedBranch>();
   let heads: Head[] = [];
   let blocks = 0;
   for await (const head of headsOf(replica, request, nowMs, signal)) {
     heads.push(head);
     blocks += head.rows.length;
     if (blocks < BLOCKS_READ) continue;
-    yield* readHeads(replica, heads);
+    yield* readHeads(replica, heads, broken);
     heads = [];
     blocks = 0;
   }
-  if (heads.length > 0) yield* readHeads(replica, heads);
+  if (heads.length > 0) yield* readHeads(replica, heads, broken);
 }
 
 /** What a pull would bring, in its order, without reading it. */
@@ -94,15 +95,26 @@ export async function* headsOf(
   }
 }
 
-async function* readHeads(replica: Replica, heads: readonly Head[]): AsyncGenerator<ServedRun> {
+/** `broken`: branches that the disk has damaged. What it damaged has to come from others, and all that follows with it. */
+async function* readHeads(
+  replica: Replica,
+  heads: readonly Head[],
+  broken: Set<JoinedBranch>,
+): AsyncGenerator<ServedRun> {
   const blocks = await replica.journal.blocks(heads.flatMap(({ rows }) => rows.map((row) => row.arrival)));
   let next = 0;
   for (const head of heads) {
     const { floor } = head.branch;
-    const runs = head.rows.map((row) => ({
-      bytes: cutAt(blocks[next++] as Uint8Array, row, floor, replica.space.id),
-      lastTime: row.lastHlc.time,
-    }));
+    const runs: EncodedRun[] = [];
+    for (const row of head.rows) {
+      const block = blocks[next++];
+      if (block === undefined) broken.add(head.branch);
+      else if (!broken.has(head.branch)) {
+        const bytes = cutAt(block, row, floor, replica.space.id);
+        runs.push({ bytes, lastTime: row.lastHlc.time });
+      }
+    }
+    if (runs.length === 0) continue;
     const { lastHlc: hlc, lastId: id } = firstRow(head);
     const bytes = runs.length === 1 ? (runs[0] as EncodedRun).bytes : joinRuns(runs);
     yield { bytes, at: { hlc, id } };
@@ -198,7 +210,7 @@ export async function* runsOfIds(replica: Replica, ids: readonly Uint8Array[]): 
   const arrivals = [...new Set(places.flatMap((place) => (place === undefined ? [] : [place.arrival])))];
   for (let from = 0; from < arrivals.length; from += BLOCKS_READ) {
     for (const bytes of await replica.journal.blocks(arrivals.slice(from, from + BLOCKS_READ))) {
-      yield { bytes, at: { hlc: { time: 0n, counter: 0 }, id: replica.space.id } };
+      if (bytes !== undefined) yield { bytes, at: { hlc: { time: 0n, counter: 0 }, id: replica.space.id } };
     }
   }
 }

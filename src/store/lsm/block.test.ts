@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytesToHex, compareBytes, concatBytes, utf8 } from '../../base/bytes.ts';
+import { hash32 } from '../../base/checksum.ts';
 import type { StoreOp } from '../../base/ports.ts';
 import { SeededRandom } from '../../testing/seeded-random.ts';
 import { Block, packBlock } from './block.ts';
 import { keyHash, makeFilter, mayHold } from './key-filter.ts';
-import { hash32 } from './seal.ts';
 
 const key = fc.uint8Array({ minLength: 1, maxLength: 6 }).map((bytes) => bytes.map((byte) => byte & 0x87));
 const prefix = fc.uint8Array({ maxLength: 40 });

@@ -1,5 +1,5 @@
 /** A Bloom filter over the keys of a part of a table: most keys that are not in it cost no read. */
-import { hash32 } from './seal.ts';
+import { hash32 } from '../../base/checksum.ts';
 
 /** With seven probes one absent key in 120 is looked for in vain. */
 const BITS_PER_KEY = 10;

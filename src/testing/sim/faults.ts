@@ -74,6 +74,8 @@ export class Faults {
         return this.#spoil(peer, { readFailures: 0.3 }, { readFailures: 0 }, fault.forMs);
       case 'disk slow':
         return this.#spoil(peer, { slowness: fault.times }, { slowness: 1 }, fault.forMs);
+      case 'bit flip':
+        return peer.flipBit(fault.where, fault.bit);
       case 'sync lost':
         peer.loseSyncs(true);
         return this.#after(fault.forMs, () => peer.loseSyncs(false));

@@ -60,7 +60,8 @@ export class Healing {
       return `${holder.name} ${count} ${rootOf(holder)?.slice(0, 6) ?? ''}`;
     });
     if (!this.#areEqual()) oracle.fail('peers converge in time', states.join(', '));
-    oracle.complete();
+    const lacking = oracle.lacking();
+    if (lacking !== undefined) oracle.fail('acknowledged writes survive', lacking);
   }
 
   #isSettled(): boolean {
@@ -69,10 +70,10 @@ export class Healing {
   }
 
   #watch(): void {
-    const { time, trace, hub } = this.#world;
+    const { time, trace, hub, oracle } = this.#world;
     const healedBytes = hub.bytes;
     const look = () => {
-      if (!this.#areEqual()) this.#equalMs = undefined;
+      if (!this.#areEqual() || oracle.lacking() !== undefined) this.#equalMs = undefined;
       else if (this.#equalMs === undefined) {
         this.#equalMs = time.elapsedMs;
         this.#convergenceBytes = hub.bytes - healedBytes;

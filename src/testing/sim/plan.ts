@@ -37,6 +37,7 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'disk full'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'disk unreadable'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'disk slow'; readonly peer: number; readonly times: number; readonly forMs: number }
+  | { readonly do: 'bit flip'; readonly peer: number; readonly where: number; readonly bit: number }
   | { readonly do: 'sync lost'; readonly peer: number; readonly forMs: number }
   | { readonly do: 'clock'; readonly peer: number; readonly byMs: number }
   | { readonly do: 'restore backup'; readonly peer: number; readonly agoMs: number }
@@ -166,6 +167,13 @@ const DRAWS: readonly Draw[] = [
     peer: random.integer(peers),
     times: 1 + random.integer(200),
     forMs: up(random, 15_000),
+  }),
+  (random, atMs, { peers }) => ({
+    do: 'bit flip',
+    atMs,
+    peer: random.integer(peers),
+    where: random.number(),
+    bit: random.integer(5000),
   }),
   (random, atMs, { peers }) => ({
     do: 'sync lost',

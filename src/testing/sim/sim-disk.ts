@@ -6,6 +6,7 @@
 import { AverError, toAverError } from '../../base/errors.ts';
 import type { Clock, Store, StoreOp, StoreRange } from '../../base/ports.ts';
 import { closedError } from '../../store/batch.ts';
+import { toText } from '../../store/key-text.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { WriteQueue } from '../../store/write-queue.ts';
 import type { SeededRandom } from '../seeded-random.ts';
@@ -45,6 +46,8 @@ export class SimDisk {
   #image = memoryStore();
   /** What undoes each group that is not synced, oldest first. */
   #unsynced: StoreOp[][] = [];
+  /** Keys in text whose values are read with a bit wrong; the image itself stays as it was written. */
+  readonly #flipped = new Map<string, number>();
   /** Calls of a life before the last crash are never answered. */
   #life = 0;
   #changing: Promise<unknown> = Promise.resolve();
@@ -64,8 +67,12 @@ export class SimDisk {
       return answer();
     };
     return {
-      get: (key) => read(() => this.#image.get(key)),
-      getMany: (keys) => read(() => this.#image.getMany(keys)),
+      get: (key) => read(async () => this.#asRead(key, await this.#image.get(key))),
+      getMany: (keys) =>
+        read(async () => {
+          const values = await this.#image.getMany(keys);
+          return values.map((value, i) => this.#asRead(keys[i] as Uint8Array, value));
+        }),
       range: (range) => this.#range(life, range),
       write: (batch, { durable }) => queue.write(batch, durable),
       flush: () => queue.flush(),
@@ -97,6 +104,24 @@ export class SimDisk {
     return lost.length;
   }
 
+  /** From now on the value of this key is read with one bit wrong, until another is written. */
+  flip(key: Uint8Array, bit: number): void {
+    this.#flipped.set(toText(key), bit);
+  }
+
+  get isFlipped(): boolean {
+    return this.#flipped.size > 0;
+  }
+
+  #asRead(key: Uint8Array, value: Uint8Array | undefined): Uint8Array | undefined {
+    const bit = this.#flipped.size === 0 ? undefined : this.#flipped.get(toText(key));
+    if (bit === undefined || value === undefined) return value;
+    const flipped = value.slice();
+    const at = (bit >> 3) % value.length;
+    flipped[at] = (flipped[at] as number) ^ (1 << (bit & 7));
+    return flipped;
+  }
+
   /** A copy of everything, as a backup or a copied directory has it. */
   async copy(): Promise<StoreOp[]> {
     await this.#changing;
@@ -111,6 +136,7 @@ export class SimDisk {
     await this.#changing;
     this.#image = memoryStore();
     this.#unsynced = [];
+    this.#flipped.clear();
     await this.#image.write(rows, { durable: true });
   }
 
@@ -142,6 +168,7 @@ export class SimDisk {
     await changing;
     trace.note(`${name} writes`);
     for (const { key, value } of ops) {
+      this.#flipped.delete(toText(key));
       trace.bytes(key);
       if (value !== undefined) trace.bytes(value);
     }
@@ -151,7 +178,8 @@ export class SimDisk {
     await this.#readWait(life);
     for await (const row of this.#image.range(range)) {
       await this.#alive(life);
-      yield row;
+      const [key, value] = row;
+      yield [key, this.#asRead(key, value) as Uint8Array];
     }
   }
 

@@ -11,6 +11,7 @@ import { keyringOf, LocalPeer } from '../../peer/local-peer.ts';
 import type { LocalSpace } from '../../peer/local-space.ts';
 import type { SpaceIdentity } from '../../set/genesis.ts';
 import { Journal } from '../../set/journal.ts';
+import { blockKey } from '../../set/journal-keys.ts';
 import { prefixed } from '../../store/prefixed.ts';
 import { type HangingNetwork, hangingNetwork } from './hanging-network.ts';
 import type { Oracle, Shown } from './oracle.ts';
@@ -155,10 +156,25 @@ export class SimPeer {
   /** Runs on the disk in order of arrival, but for the first ones. */
   async #stored(from: number): Promise<Run[]> {
     const { space } = this.#world;
-    const store = prefixed(this.disk.image, concatBytes(utf8('s'), space.id));
+    const store = prefixed(this.disk.image, this.#prefix);
     const runs: Run[] = [];
     for await (const { bytes } of new Journal(store, space.id).runs()) runs.push(decodeRun(bytes, space.id));
     return runs.slice(from);
+  }
+
+  /** Of the space's rows. */
+  get #prefix(): Uint8Array {
+    return concatBytes(utf8('s'), this.#world.space.id);
+  }
+
+  /** Damages a stored run that all others have, too: from then on they have to do without this peer's copy. */
+  async flipBit(where: number, bit: number): Promise<void> {
+    const runs = await this.#stored(0);
+    const arrivals = runs.flatMap((run, i) => (this.#world.oracle.isEverywhere(run) ? [i] : []));
+    const arrival = arrivals[Math.floor(where * arrivals.length)];
+    if (arrival === undefined) return;
+    this.disk.flip(concatBytes(this.#prefix, blockKey(arrival)), bit);
+    this.shown.isDamaged = true;
   }
 
   #log(): Log {

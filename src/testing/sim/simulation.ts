@@ -98,6 +98,8 @@ class Simulation {
     this.#healing = new Healing(this.#world, this.#whole(), rogueMs);
     await this.#healing.wait();
     if (oracle.breach === undefined) this.#healing.judge();
+    for (const { name, isUp } of this.#peers)
+      if (!isUp) oracle.fail('no unexpected error', `${name} does not run`);
     if (oracle.breach === undefined) await this.#compareLenses();
     unwatch?.();
     return this.#outcome();
@@ -168,9 +170,8 @@ class Simulation {
     const { code } = toAverError(error);
     this.#refusedWrites++;
     trace.say(`${peer.name} refuses a write: ${code}`);
-    const isExpected = ['STORE_FULL', 'STORE_FAILED', 'CLOCK_AHEAD', 'AUTHOR_RETIRED', 'CLOSED'].includes(
-      code,
-    );
+    const expected = ['STORE_FULL', 'STORE_FAILED', 'CLOCK_AHEAD', 'AUTHOR_RETIRED', 'CLOSED'];
+    const isExpected = expected.includes(code) || (code === 'STORE_CORRUPT' && peer.shown.isDamaged);
     if (!isExpected) oracle.fail('no unexpected error', `${peer.name} refuses a write: ${stackOf(error)}`);
   }
 
@@ -183,16 +184,22 @@ class Simulation {
     time.setTimer(BOUNDS_EVERY_MS, look);
   }
 
+  /** Those whose disks are as they were written. */
+  #sound(): SimPeer[] {
+    return this.#peers.filter(({ shown }) => !shown.isDamaged);
+  }
+
   /** Those who must end with the same set. */
   #whole(): Holder[] {
     const candid = this.#rogues.filter(({ isCandid }) => isCandid);
-    const peers = this.#peers.map((peer) => ({ name: peer.name, replica: () => peer.space?.replica }));
+    const peers = this.#sound().map((peer) => ({ name: peer.name, replica: () => peer.space?.replica }));
     return [...peers, ...candid.map((rogue) => ({ name: rogue.name, replica: () => rogue.replica }))];
   }
 
   async #compareLenses(): Promise<void> {
     const { oracle, time } = this.#world;
-    const told = this.#peers.map(async ({ space }) => {
+    const peers = this.#sound();
+    const told = peers.map(async ({ space }) => {
       const texts: string[] = [];
       for (let topic = 0; topic < TOPICS; topic++) {
         for (const predicate of ['p0', 'p1']) {
@@ -208,8 +215,7 @@ class Simulation {
       return [];
     });
     const other = texts.findIndex((text) => text !== texts[0]);
-    if (other > 0)
-      oracle.fail('lenses agree', `${this.#peers[other]?.name} and ${this.#peers[0]?.name} differ`);
+    if (other > 0) oracle.fail('lenses agree', `${peers[other]?.name} and ${peers[0]?.name} differ`);
   }
 
   #outcome(): Outcome {
