@@ -120,8 +120,8 @@ export const MUTANTS: readonly Mutant[] = [
     'clock.setTimer(timeoutMs * 1e9, () =>',
   ]),
   mutant('never tries a failed sync again', 'sync/peer-sync.ts', [
-    'this.#notBeforeMs = this.#options.ports.clock.nowMs() + waitMs;',
-    'this.#notBeforeMs = this.#options.ports.clock.nowMs() + waitMs * 1e9;',
+    'this.#notBeforeMs = ports.clock.nowMs() + waitMs;',
+    'this.#notBeforeMs = ports.clock.nowMs() + waitMs * 1e9;',
   ]),
   mutant('takes one branch of a fork for the whole', 'sync/runs-source.ts', [
     'if (frontier.isForked(author)) {',

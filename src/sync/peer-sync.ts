@@ -48,6 +48,8 @@ export class PeerSync {
   readonly #refused = new LRUCache<string, true>({ max: REFUSED_TIPS_MAX });
   #running: Promise<SessionResult> | undefined;
   #next: Promise<SessionResult> | undefined;
+  /** There was reason for another sync while one was under way. */
+  #isDueAgain = false;
   #cancelTimer: (() => void) | undefined;
   #timerAtMs = 0;
   #retryMs: number = limits.syncRetryMsMin;
@@ -128,7 +130,9 @@ export class PeerSync {
     this.#timerAtMs = atMs;
     this.#cancelTimer = ports.clock.setTimer(atMs - nowMs, () => {
       this.#cancelTimer = undefined;
-      this.run().catch(() => undefined);
+      // Should the sync that is under way fail, its pause counts.
+      if (this.#running !== undefined) this.#isDueAgain = true;
+      else this.run().catch(() => undefined);
     });
   }
 
@@ -159,6 +163,7 @@ export class PeerSync {
 
   #start(): Promise<SessionResult> {
     this.cancel();
+    this.#isDueAgain = false;
     const running = this.#session().finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
@@ -176,6 +181,7 @@ export class PeerSync {
       if (result.equal || result.news > 0) this.#fruitless = 0;
       else this.#noteFruitless();
       this.#options.onChange();
+      if (this.#isDueAgain) this.schedule(0);
       return result;
     } catch (error) {
       this.#failed(error);

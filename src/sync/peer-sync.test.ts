@@ -1,4 +1,4 @@
-/** Who hears of what a pull brought, in virtual time. */
+/** When peers sync and whom they tell, in virtual time. */
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { loadFastHash } from '../base/hash.ts';
 import { pureCrypto } from '../crypto/crypto-pure.ts';
@@ -52,4 +52,25 @@ test('who falls silent once it has brought something does not keep others from h
   expect([a.replica.count, b.replica.count]).toEqual([2, 2]);
   // The sync that brought it waits for an answer still.
   expect(a.metric('sync_failures', { code: 'TIMEOUT' })).toBe(0);
+});
+
+test('a peer that is busy is left alone for as long as it asked, whatever happens meanwhile [ICG-22]', async () => {
+  const hub = new MemoryHub({ clock, random: new SeededRandom(1), latencyMs: 20 });
+  const peer = await SyncPeer.start({ hub, space, number: 1, crypto, antiEntropyMs: 500 });
+  stops.push(() => peer.stop());
+  const author = await TestAuthor.create(space, crypto, 50);
+  const honestly = actor([await author.run(author.chain(2))]);
+  const busy = await RawPeer.start(hub, 'busy', (request, id, stream) =>
+    request.type === 'roots'
+      ? [{ afterMs: 2 * SECOND, answer: { type: 'busy', retryAfterMs: 30 * SECOND } }]
+      : honestly(request, id, stream),
+  );
+  stops.push(() => busy.network.stop());
+  void busy.connect(peer.id);
+  // While it waits for the answer, anti-entropy wants to look again.
+  await clock.advance(25 * SECOND);
+  const asked = () => busy.asked.filter(({ type }) => type === 'roots').length;
+  expect(asked()).toBe(1);
+  await clock.advance(15 * SECOND);
+  expect(asked()).toBe(2);
 });
