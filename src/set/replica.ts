@@ -221,7 +221,10 @@ export class Replica {
       storing?.stored.catch(() => undefined);
       if (storing !== undefined) stored.push(storing.stored);
     }
-    return { report, visible: Promise.all(stored).then(() => report) };
+    const visible = Promise.all(stored).then(() => report);
+    // Who gave up after an earlier failure does not listen for this one.
+    visible.catch(() => undefined);
+    return { report, visible };
   }
 
   /** The intrinsic half. False when the run was refused, is known, or is held for its time. */

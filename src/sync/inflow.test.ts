@@ -93,3 +93,25 @@ test('a store that fails is heard of, and nothing is visible', async () => {
   await expect(inflow.end()).rejects.toMatchObject({ code: 'STORE_FULL' });
   expect(replica.count).toBe(0);
 });
+
+test('a store that fails leaves no failure unheard, however many parts were on their way', async () => {
+  const author = await TestAuthor.create(space, crypto, 1);
+  let fails: () => void = () => undefined;
+  const failing = new Promise<void>((resolve) => {
+    fails = resolve;
+  });
+  // The first part is being stored until the others are placed.
+  const write = () => failing.then(() => Promise.reject(new AverError('STORE_FULL', 'full')));
+  const { inflow } = await newInflow(author, Object.assign(memoryStore(), { write }));
+  const unheard: unknown[] = [];
+  const onUnheard = (error: unknown) => void unheard.push(error);
+  process.on('unhandledRejection', onUnheard);
+  const taking = inflow.take((await chainOf(author)).map(encodeRun));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  fails();
+  await expect(taking).rejects.toMatchObject({ code: 'STORE_FULL' });
+  await expect(inflow.end()).rejects.toMatchObject({ code: 'STORE_FULL' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.off('unhandledRejection', onUnheard);
+  expect(unheard).toEqual([]);
+});
