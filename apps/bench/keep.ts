@@ -73,7 +73,7 @@ function apply(frontier: Frontier, tips: TipRecord[], together: number): number 
   const beforeMs = cpuMs();
   for (const change of changes) {
     frontier.apply(change);
-    frontier.trie.root; // Were it made only when asked for, it would be asked for now.
+    frontier.trie.root; // Nodes are hashed when somebody asks for them: that belongs to what a change costs.
   }
   return (cpuMs() - beforeMs) / 1000;
 }

@@ -4,33 +4,11 @@ import type { Clock, FrameStream, Network } from '../base/ports.ts';
 import { HEADER_BYTES } from '../net/frame-reader.ts';
 import { type AnswerFrame, decodeAnswer, encodeAnswer } from '../sync/answers.ts';
 import type { Answer } from '../sync/messages.ts';
-
-/** The network with every stream of it, opened here or by others, replaced. */
-export function withStreams(network: Network, replace: (stream: FrameStream) => FrameStream): Network {
-  return {
-    peerId: network.peerId,
-    start: () => network.start(),
-    stop: () => network.stop(),
-    addresses: () => network.addresses(),
-    peers: () => network.peers(),
-    on: (event, listener) => network.on(event, listener),
-    dial: (address, options) => network.dial(address, options),
-    keep: (addresses) => network.keep(addresses),
-    wake: () => network.wake(),
-    disconnect: (peerId, options) => network.disconnect(peerId, options),
-    subscribe: (topic, handler) => network.subscribe(topic, handler),
-    publish: (topic, message) => network.publish(topic, message),
-    subscribers: (topic) => network.subscribers(topic),
-    openStream: async (peerId, protocol, options) =>
-      replace(await network.openStream(peerId, protocol, options)),
-    handle: (protocol, handler) => network.handle(protocol, (stream) => handler(replace(stream))),
-    ping: (peerId, options) => network.ping(peerId, options),
-  };
-}
+import { wrappedNetwork } from './wrapped-network.ts';
 
 /** What the peer sends goes out at so many bytes per ms, one frame after the other on each stream. */
 export function slowed(network: Network, clock: Clock, bytesPerMs: () => number): Network {
-  return withStreams(network, (stream) => {
+  return wrappedNetwork(network, (stream) => {
     let sending: Promise<void> = Promise.resolve();
     return {
       ...{ peerId: stream.peerId, frames: stream.frames },
@@ -52,7 +30,7 @@ export function slowed(network: Network, clock: Clock, bytesPerMs: () => number)
 
 /** What the peer answers on sync streams is what `alter` makes of it: another answer, or silence. */
 export function lying(network: Network, alter: (answer: Answer) => Answer | undefined): Network {
-  return withStreams(network, (stream) => ({
+  return wrappedNetwork(network, (stream) => ({
     ...{ peerId: stream.peerId, frames: stream.frames },
     close: () => stream.close(),
     abort: (cause) => stream.abort(cause),
@@ -89,7 +67,7 @@ export function cutAfter(network: Network, bytes: number): { network: Network; i
       yield frame;
     }
   };
-  const cut = withStreams(network, (stream) => ({
+  const cut = wrappedNetwork(network, (stream) => ({
     peerId: stream.peerId,
     frames: receive(stream),
     send: (frame, options) => stream.send(frame, options),

@@ -3,7 +3,7 @@
  * knowing it. The connection stands, new streams work, and on the old ones nothing comes or goes again.
  */
 import type { FrameStream, Network } from '../../base/ports.ts';
-import { wrappedNetwork } from './wrapped-network.ts';
+import { wrappedNetwork } from '../wrapped-network.ts';
 
 export interface HangingNetwork {
   readonly network: Network;

@@ -4,7 +4,7 @@ import { decodeAnswer, encodeAnswer } from '../../sync/answers.ts';
 import type { Answer, Request } from '../../sync/messages.ts';
 import { decodeRequest, encodeRequest } from '../../sync/requests.ts';
 import type { SeededRandom } from '../seeded-random.ts';
-import { wrappedNetwork } from './wrapped-network.ts';
+import { wrappedNetwork } from '../wrapped-network.ts';
 
 /** Kinds of lies; a rogue peer has some of them. */
 export const LIES = [

@@ -1,5 +1,5 @@
 /** A network port that does something else on its streams than the one behind it. */
-import type { FrameStream, Network } from '../../base/ports.ts';
+import type { FrameStream, Network } from '../base/ports.ts';
 
 /** The side of a stream that it was wrapped on. */
 export type StreamSide = 'opener' | 'handler';
