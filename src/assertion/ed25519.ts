@@ -9,7 +9,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { LRUCache } from 'lru-cache';
-import { hexToBytes } from '../base/bytes.ts';
+import { equalBytes, hexToBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Crypto } from '../base/ports.ts';
 
@@ -25,8 +25,17 @@ const SMALL_ORDER_Y = [
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
 ].map((hex) => hexToBytes(hex));
 
-/** Author keys that were looked at, with the outcome: the check costs about as much as a signature. */
-const torsionFreeByKey = new LRUCache<string, boolean>({ max: limits.authorKeysCachedMax });
+/**
+ * Two scalars as X25519 clamps them, little-endian: both are multiples of 8, and their product is
+ * 1 modulo the order of the prime group (modulo that of the twist it is neither 1 nor −1).
+ */
+const SCALARS = [
+  '2800000000000000000000000000000000000000000000000000000000000040',
+  '30538e95b4d91533ea0f6d695087dd6c3938384a990900670af7f0e1bf3ec443',
+].map((hex) => hexToBytes(hex)) as [Uint8Array, Uint8Array];
+
+/** Author keys that were looked at, with the outcome; a promise while it is under way. */
+const verdictByKey = new LRUCache<string, boolean | Promise<boolean>>({ max: limits.authorKeysCachedMax });
 
 /**
  * Whether `signature` (64 bytes) of `message` by `publicKey` (32 bytes) is valid: a function of
@@ -38,25 +47,45 @@ export async function verifyStrict(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  if (!isSignatureCanonical(signature) || !isAuthorKey(publicKey)) return false;
+  if (!isSignatureCanonical(signature)) return false;
+  // A key that is known costs no turn of the microtasks: what is checked together stays together.
+  if (!(knownVerdict(publicKey) ?? (await isAuthorKey(crypto, publicKey)))) return false;
   return crypto.verify(publicKey, message, signature);
 }
 
 /** Whether the bytes can be an author's key: canonical, on the curve, in the group of prime order. */
-export function isAuthorKey(publicKey: Uint8Array): boolean {
+export async function isAuthorKey(crypto: Crypto, publicKey: Uint8Array): Promise<boolean> {
   if (publicKey.length !== 32 || !isPointPlausible(publicKey)) return false;
-  const key = String.fromCharCode(...publicKey);
-  let known = torsionFreeByKey.get(key);
-  if (known === undefined) {
-    known = isTorsionFree(publicKey);
-    torsionFreeByKey.set(key, known);
+  const name = nameOf(publicKey);
+  const known = verdictByKey.get(name);
+  if (known !== undefined) return known;
+  const { x25519 } = crypto;
+  if (x25519 === undefined) {
+    const verdict = isTorsionFree(publicKey);
+    verdictByKey.set(name, verdict);
+    return verdict;
   }
-  return known;
+  const checking = isSameAfter(x25519, publicKey);
+  verdictByKey.set(name, checking);
+  checking.then(
+    (verdict) => verdictByKey.set(name, verdict),
+    () => verdictByKey.delete(name),
+  );
+  return checking;
 }
 
-/** Whether `isAuthorKey` has yet to look at this key, which takes about a millisecond. */
+/** Whether `isAuthorKey` has yet to look at this key, which takes a part of a millisecond. */
 export function isNewAuthorKey(publicKey: Uint8Array): boolean {
-  return !torsionFreeByKey.has(String.fromCharCode(...publicKey));
+  return !verdictByKey.has(nameOf(publicKey));
+}
+
+function knownVerdict(publicKey: Uint8Array): boolean | undefined {
+  const known = verdictByKey.get(nameOf(publicKey));
+  return typeof known === 'boolean' ? known : undefined;
+}
+
+function nameOf(publicKey: Uint8Array): string {
+  return String.fromCharCode(...publicKey);
 }
 
 function isSignatureCanonical(signature: Uint8Array): boolean {
@@ -100,4 +129,21 @@ function isTorsionFree(publicKey: Uint8Array): boolean {
   } catch {
     return false; // Not on the curve.
   }
+}
+
+/**
+ * The same verdict by a native X25519, five times as fast. On the Montgomery curve (RFC 7748, 4.1)
+ * the key's point has u = (1 + y) / (1 − y). Multiplied by both scalars, a point of the prime group
+ * comes back, any other loses its component of small order, and what is not on the curve is on its
+ * twist, where the product is another.
+ */
+async function isSameAfter(x25519: NonNullable<Crypto['x25519']>, publicKey: Uint8Array): Promise<boolean> {
+  const { Fp } = ed25519.Point;
+  const bytes = publicKey.slice();
+  bytes[31] = (bytes[31] as number) & 0x7f;
+  const y = Fp.fromBytes(bytes);
+  const u = Fp.toBytes(Fp.div(Fp.add(Fp.ONE, y), Fp.sub(Fp.ONE, y)));
+  const half = await x25519(SCALARS[0], u);
+  const whole = half && (await x25519(SCALARS[1], half));
+  return whole === undefined ? isTorsionFree(publicKey) : equalBytes(whole, u);
 }

@@ -69,6 +69,12 @@ export const limits = {
   authorKeysCachedMax: 4096,
   /** New author keys that are looked at before other work has its turn: half of a frame of a page. */
   authorKeysPerTurnMax: 8,
+  /** Threads that check signatures: those of a process share them, and more than this many cores are left to others. */
+  verifyThreadsMax: 4,
+  /** Signatures that one thread is given at least: a thread that sleeps takes as long to wake as one takes to check. */
+  verifyShareMin: 8,
+  /** Signatures beyond the first of their turn before threads are started for them, which takes as long as hundreds of checks. */
+  verifyThreadsFrom: 64,
   /** One segment of the filter of claims: 64 KiB, ten bits a claim, so that one in a hundred "perhaps" is false. */
   claimFilterBits: 524_288,
   claimFilterClaimsMax: 50_000,

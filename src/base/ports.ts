@@ -43,6 +43,11 @@ export interface Crypto {
   sign(seed: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
   /** Verification without cofactor, off the main thread where the engine can. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  /**
+   * X25519 (RFC 7748) of a clamped scalar and a canonical u, 32 bytes each; undefined where the
+   * engine gives none, as for a result of zero. Missing where there is no native one.
+   */
+  x25519?(scalar: Uint8Array, u: Uint8Array): Promise<Uint8Array | undefined>;
 }
 
 export interface StoreOp {

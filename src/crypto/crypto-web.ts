@@ -4,8 +4,9 @@ import type { Crypto } from '../base/ports.ts';
 import { pureCrypto } from './crypto-pure.ts';
 import { keyCache } from './key-cache.ts';
 
-/** What stands before a 32-byte seed in PKCS #8 (RFC 8410). */
-const PKCS8_HEAD = hexToBytes('302e020100300506032b657004220420');
+/** What stands before 32 raw bytes in PKCS #8 (RFC 8410). */
+const ED25519_HEAD = hexToBytes('302e020100300506032b657004220420');
+const X25519_HEAD = hexToBytes('302e020100300506032b656e04220420');
 
 /** The best engine that is here: native where a trial signature works, else plain JavaScript. */
 export async function detectCrypto(): Promise<{ readonly crypto: Crypto; readonly native: boolean }> {
@@ -27,12 +28,18 @@ export async function detectCrypto(): Promise<{ readonly crypto: Crypto; readonl
 
 export function webCrypto(subtle: SubtleCrypto): Crypto {
   const importPrivate = (seed: Uint8Array, extractable: boolean) =>
-    subtle.importKey('pkcs8', concatBytes(PKCS8_HEAD, seed) as BufferSource, 'Ed25519', extractable, [
+    subtle.importKey('pkcs8', concatBytes(ED25519_HEAD, seed) as BufferSource, 'Ed25519', extractable, [
       'sign',
     ]);
   const privateKeyOf = keyCache((seed) => importPrivate(seed, false));
   const publicKeyOf = keyCache((publicKey) =>
     subtle.importKey('raw', publicKey as BufferSource, 'Ed25519', false, ['verify']),
+  );
+
+  const scalarOf = keyCache((scalar) =>
+    subtle.importKey('pkcs8', concatBytes(X25519_HEAD, scalar) as BufferSource, 'X25519', false, [
+      'deriveBits',
+    ]),
   );
 
   return {
@@ -47,6 +54,15 @@ export function webCrypto(subtle: SubtleCrypto): Crypto {
     async verify(publicKey, message, signature) {
       const key = await publicKeyOf(publicKey);
       return subtle.verify('Ed25519', key, signature as BufferSource, message as BufferSource);
+    },
+    async x25519(scalar, u) {
+      try {
+        const name = 'X25519';
+        const key = await subtle.importKey('raw', u as BufferSource, name, false, []);
+        return new Uint8Array(await subtle.deriveBits({ name, public: key }, await scalarOf(scalar), 256));
+      } catch {
+        return undefined; // A zero, or an engine that has Ed25519 alone.
+      }
     },
   };
 }

@@ -1,8 +1,11 @@
 /** What every adapter of the Crypto port must do. */
+
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
-import { verifyStrict } from '../assertion/ed25519.ts';
+import { isAuthorKey, verifyStrict } from '../assertion/ed25519.ts';
 import vectors from '../assertion/ed25519-vectors.json' with { type: 'json' };
 import { bytesToHex, hexToBytes, utf8 } from '../base/bytes.ts';
+import { blake3 } from '../base/hash.ts';
 import type { Crypto } from '../base/ports.ts';
 
 /** RFC 8032, section 7.1, tests 1 to 3: seed, public key, message, signature. */
@@ -83,6 +86,22 @@ export function cryptoSuite(name: string, open: () => Promise<Crypto>): void {
       expect(verdicts).toEqual(seeds.map((_, i) => i % 2 === 0));
     });
 
+    test('tells keys of the prime group from all others, as plain arithmetic does', async () => {
+      const crypto = await open();
+      const { Point } = ed25519;
+      const eighth = Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
+      for (let i = 0; i < 24; i++) {
+        // Each engine gets keys of its own, for verdicts are remembered by key.
+        const seed = blake3(utf8(`${name} ${i}`));
+        const key = Point.fromBytes(ed25519.getPublicKey(seed));
+        expect(await isAuthorKey(crypto, key.toBytes()), 'of the prime group').toBe(true);
+        expect(await isAuthorKey(crypto, key.negate().toBytes()), 'its negative').toBe(true);
+        const torsion = eighth.multiplyUnsafe(BigInt((i % 7) + 1));
+        expect(await isAuthorKey(crypto, key.add(torsion).toBytes()), 'with torsion').toBe(false);
+        expect(await isAuthorKey(crypto, seed), 'any bytes').toBe(isInPrimeGroup(seed));
+      }
+    });
+
     test.each(vectors)('gives the verdict of the one rule: $kind', async (vector) => {
       const crypto = await open();
       const [key, message, signature] = [vector.publicKey, vector.message, vector.signature].map((hex) =>
@@ -91,4 +110,12 @@ export function cryptoSuite(name: string, open: () => Promise<Crypto>): void {
       expect(await verifyStrict(crypto, key, message, signature)).toBe(vector.valid);
     });
   });
+}
+
+function isInPrimeGroup(bytes: Uint8Array): boolean {
+  try {
+    return ed25519.Point.fromBytes(bytes, false).isTorsionFree();
+  } catch {
+    return false; // Not on the curve, or y is not below the prime.
+  }
 }

@@ -27,7 +27,7 @@ async function lookAt(runs: readonly Run[]): Promise<string[]> {
   const clock = { nowMs: () => 0, setTimer: () => () => undefined, breathe };
   const passed = await checkInTurns(runs, clock, async ({ author }) => {
     if (isNewAuthorKey(author)) done.push('key');
-    return isAuthorKey(author);
+    return isAuthorKey(nodeCrypto(), author);
   });
   expect(passed).toEqual(runs.map(() => true));
   return done;
