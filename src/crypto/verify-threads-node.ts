@@ -28,7 +28,7 @@ const THREADS_MAX = Math.min(limits.verifyThreadsMax, availableParallelism());
 /** So many checks under way in each thread are worth another one, which takes a few tens of milliseconds to start. */
 const CHECKS_EACH = 256;
 
-/** Shared by all peers of a process. They do not keep it alive. */
+/** Shared by all peers of a process. They keep it alive only while there is something to check. */
 const threads: Thread[] = [];
 
 /** Gives the batch to threads; false when none is ready, or one must be started first. `onLost` gets what a thread left undone that broke. */
@@ -59,6 +59,7 @@ function start(onLost: (checks: readonly Check[]) => void): void {
   worker.on('message', (verdicts: Uint8Array) => {
     const batch = thread.batches.shift() ?? [];
     thread.checks -= batch.length;
+    if (thread.checks === 0) worker.unref();
     for (const [i, { resolve }] of batch.entries()) resolve(verdicts[i] === 1);
   });
   const lost = () => {
@@ -83,6 +84,7 @@ function give(thread: Thread, checks: readonly Check[]): void {
     bytes.set(message, at + HEAD_BYTES);
     at += HEAD_BYTES + message.length;
   }
+  if (thread.checks === 0) thread.worker.ref();
   thread.batches.push(checks);
   thread.checks += checks.length;
   thread.worker.postMessage(bytes, [bytes.buffer]);
