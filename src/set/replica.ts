@@ -25,6 +25,7 @@ import { Pending } from './pending.ts';
 import { type Intake, Placing } from './placing.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentIds } from './recent-ids.ts';
+import type { Tip } from './trie-entry.ts';
 
 export type { MergeReport, Refusal, Source };
 export { emptyReport };
@@ -157,6 +158,16 @@ export class Replica {
   /** Whether what this author wrote is held because it comes from the future: not worth asking for yet. */
   isHeld(author: Uint8Array): boolean {
     return this.#held.has(author);
+  }
+
+  /** Of these tips those that are in the set. Where a chain has no fork, a later seq than its tip’s cannot be: the disk is not asked. */
+  async knownOf<T extends Tip>(tips: readonly T[]): Promise<Set<T>> {
+    const { frontier } = this;
+    const open = tips.filter(
+      ({ author, seq }) => frontier.isForked(author) || frontier.highestSeq(author) >= seq,
+    );
+    const places = await this.journal.places(open.map(({ id }) => id));
+    return new Set(open.filter((_, i) => places[i] !== undefined));
   }
 
   /** Ids that became visible lately, newest first. */

@@ -13,8 +13,8 @@ import { TEST_NOW_MS, TestAuthor, testSpace } from '../testing/chains.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import { converged, SyncPeer } from '../testing/sync-peer.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
-import { rangesFor } from './difference.ts';
 import type { Cursor, Range } from './messages.ts';
+import { Ranges } from './ranges.ts';
 import { runsOfRanges } from './runs-source.ts';
 
 const space = testSpace();
@@ -141,10 +141,7 @@ test('what one range of an author names as known counts for the others of that a
   const trunk = await oneByOne(chain);
   const forks = await forksOf(chain, 40);
   const [here, there] = [await replicaOf([...trunk, ...forks]), await replicaOf(trunk)];
-  const ranges = await rangesFor(
-    there,
-    forks.map((fork) => lastOf(fork)),
-  );
+  const ranges = await new Ranges(there).of(forks.map((fork) => lastOf(fork)));
   const points = ranges.reduce((total, range) => total + range.have.length, 0);
   expect(points).toBeLessThan(3 * limits.haveMax);
   expect(await served(here, ranges)).toHaveLength(forks.length);
@@ -181,7 +178,7 @@ test('a branch too long to be followed back goes on where the other side stopped
   const looked = lookups(here);
   const there = await replicaOf(trunk.slice(0, 1000));
   const tips = [trunk.at(-1) as Run, ...forks].map((run) => lastOf(run));
-  const got = await servedRuns(here, await rangesFor(there, tips));
+  const got = await servedRuns(here, await new Ranges(there).of(tips));
   expect(lastOf(got[0] as Run).seq).toBe(1001);
   expect(looked()).toBeLessThanOrEqual(limits.forkWalkRunsMax + 1);
   await give(there, got);

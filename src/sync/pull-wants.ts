@@ -2,8 +2,8 @@
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Tip } from '../set/trie-entry.ts';
-import { SPACED_PER_AUTHOR_MAX } from './difference.ts';
 import type { Segment, Want, Worker } from './pull-piece.ts';
+import { SPACED_PER_AUTHOR_MAX } from './ranges.ts';
 
 /** Bytes of one range in a request: without and with all the points that the first of a forked chain carry. */
 const RANGE_BYTES = 256;

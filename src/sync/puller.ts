@@ -6,7 +6,6 @@ import type { AbortOptions, Clock, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import type { Tip } from '../set/trie-entry.ts';
 import { pause, Slots, withDeadline } from './deadline.ts';
-import { rangesFor } from './difference.ts';
 import { Inflow } from './inflow.ts';
 import type { Link } from './link.ts';
 import type { Range } from './messages.ts';
@@ -15,6 +14,7 @@ import type { PullEnd } from './pull-account.ts';
 import type { PullGate } from './pull-gate.ts';
 import type { Outcome, Piece, Want, Work, Worker } from './pull-piece.ts';
 import { PullPlan } from './pull-plan.ts';
+import { Ranges } from './ranges.ts';
 
 const PEERS_WAITING_MAX = 1024;
 /** Who waits looks again after this long: whether somebody is too slow shows by time alone. */
@@ -26,11 +26,14 @@ const ASSERTION_BYTES = 1000;
 export class Pulls {
   readonly plan: PullPlan;
   readonly slots = new Slots(limits.pullPeersMax, PEERS_WAITING_MAX);
+  readonly ranges: Ranges;
   readonly patienceMs: number;
   readonly #clock: Clock;
   readonly #waiting = new Set<AbortController>();
 
-  constructor({ frontier }: Replica, clock: Clock, patienceMs: number) {
+  constructor(replica: Replica, clock: Clock, patienceMs: number) {
+    const { frontier } = replica;
+    this.ranges = new Ranges(replica);
     this.#clock = clock;
     this.patienceMs = patienceMs;
     this.plan = new PullPlan({
@@ -126,7 +129,7 @@ export class Puller {
 
   async #outline(worker: Worker, wants: readonly Want[], assertions: number): Promise<void> {
     const { replica, link, ports, pulls, signal } = this.#options;
-    const ranges = await rangesFor(replica, wants);
+    const ranges = await pulls.ranges.of(wants);
     const bytes = limits.pullPieceBytesMax / 2;
     const request = { type: 'outline', tag: replica.space.tag, ranges, assertions, bytes } as const;
     const what = 'The outline of a pull';
@@ -150,7 +153,7 @@ export class Puller {
     const { replica, pulls, ports, signal } = this.#options;
     let outcome: Outcome = { how: 'broken', isReached: () => false, reachedOf: () => undefined };
     try {
-      const ranges = await rangesFor(replica, piece.segments);
+      const ranges = await pulls.ranges.of(piece.segments);
       const progress = new Progress(ranges);
       const how = await this.#stream(piece, work, ranges, progress).catch((error: unknown) => {
         // Taken away for being slow; what it brought counts.
@@ -248,6 +251,6 @@ function costOf(runs: readonly Run[]): number {
 
 /** Those of them that are not in the set. */
 export async function unknownOf<T extends Tip>(replica: Replica, tips: readonly T[]): Promise<T[]> {
-  const places = await replica.journal.places(tips.map((tip) => tip.id));
-  return tips.filter((_, i) => places[i] === undefined);
+  const known = await replica.knownOf(tips);
+  return tips.filter((tip) => !known.has(tip));
 }

@@ -5,8 +5,8 @@ import { decodeRun } from '../assertion/run-codec.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { TEST_NOW_MS, TestAuthor, type TestDraft, testSpace } from '../testing/chains.ts';
 import { openTestReplica } from '../testing/test-replica.ts';
-import { rangesFor } from './difference.ts';
 import type { Cursor, Range, RunsAnswer } from './messages.ts';
+import { Ranges } from './ranges.ts';
 import { runsOfIds, runsOfRanges, toChunks } from './runs-source.ts';
 
 const space = testSpace();
@@ -155,7 +155,7 @@ test('of a fork only the branch after the fork point is sent, found in one trip'
   const { trunk, left, right } = await forked();
   const here = await replicaOf(...trunk, ...left, ...right);
   const there = await replicaOf(...trunk, ...left);
-  const ranges = await rangesFor(there, [lastOf(right.at(-1) as Run)]);
+  const ranges = await new Ranges(there).of([lastOf(right.at(-1) as Run)]);
   const got = await served(here, ranges);
   const first = (got[0] as Run).assertions[0] as Run['assertions'][0];
   expect(first.seq).toBeGreaterThan(7);
@@ -170,7 +170,7 @@ test('both branches of a fork reach a peer that has nothing, the trunk once', as
   const here = await replicaOf(...trunk, ...left, ...right);
   const there = await replicaOf();
   const tips = [lastOf(left.at(-1) as Run), lastOf(right.at(-1) as Run)];
-  const got = await served(here, await rangesFor(there, tips));
+  const got = await served(here, await new Ranges(there).of(tips));
   expect(got).toHaveLength(trunk.length + left.length + right.length);
   await there.ingest(got, source);
   expect(there.frontier.trie.root).toEqual(here.frontier.trie.root);
@@ -182,7 +182,7 @@ test('a fork in the middle of a run is served with the whole run', async () => {
   const branch = await chainAfter(author, trunk.assertions[2] as Run['assertions'][0], 2, 'branch');
   const here = await replicaOf(trunk, ...branch);
   const there = await replicaOf();
-  const got = await served(here, await rangesFor(there, [lastOf(branch[1] as Run)]));
+  const got = await served(here, await new Ranges(there).of([lastOf(branch[1] as Run)]));
   await there.ingest(got, source);
   expect(there.frontier.trie.root).toEqual(here.frontier.trie.root);
 });

@@ -8,7 +8,6 @@ import { bytesToHex, equalBytes, readU32 } from '../base/bytes.ts';
 import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Frontier } from '../set/frontier.ts';
-import type { Replica } from '../set/replica.ts';
 import { cellsUpTo, estimateDifference, peel, type ShortId, shortId } from '../set/sketch.ts';
 import type { Trie } from '../set/trie.ts';
 import { type Tip, type TrieEntry, trieEntry } from '../set/trie-entry.ts';
@@ -172,7 +171,7 @@ async function proven(
   { mine, theirs }: Found,
 ): Promise<Diff | undefined> {
   if (!equalBytes(trie.with(theirs, mine).root, root)) return undefined;
-  const known = await whichAreKnown(replica, theirs);
+  const known = await replica.knownOf(theirs);
   return {
     mine,
     omitted: 0,
@@ -180,14 +179,4 @@ async function proven(
     differing: [],
     complete: true,
   };
-}
-
-/** Of these tips those that are in our set. Where a chain has no fork, a later seq than ours cannot be. */
-async function whichAreKnown(replica: Replica, tips: readonly TrieEntry[]): Promise<Set<TrieEntry>> {
-  const open = tips.filter(({ author, seq }) => {
-    const { frontier } = replica;
-    return frontier.isForked(author) || (frontier.tipOf(author)?.seq ?? 0) >= seq;
-  });
-  const places = await replica.journal.places(open.map(({ id }) => id));
-  return new Set(open.filter((_, i) => places[i] !== undefined));
 }
