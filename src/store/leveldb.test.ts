@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ClassicLevel } from 'classic-level';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readU32, u32Bytes, utf8 } from '../base/bytes.ts';
 import { isAverError } from '../base/errors.ts';
 import { STORE_VERSION } from './batch.ts';
@@ -78,6 +78,44 @@ describe('LevelDB store', () => {
     await level.close();
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_VERSION' });
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_VERSION' });
+  });
+
+  test('a write whose sync failed was refused, and does not turn up when the log is read again [STC-12]', async () => {
+    const [old, key, other] = [utf8('old'), utf8('key'), utf8('other')];
+    const store = await openLevelDb({ directory });
+    await store.write([{ key: old, value: utf8('1') }], durable);
+    // The record is whole in the log, as after a failed fdatasync, and nothing shows it yet.
+    const { open } = ClassicLevel.prototype;
+    const failing = vi.spyOn(ClassicLevel.prototype, 'batch').mockImplementation((() => {
+      throw new Error('the sync failed');
+    }) as never);
+    const refused = [
+      { key: old, value: undefined },
+      { key, value: utf8('refused') },
+    ];
+    await expect(store.write(refused, durable)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    failing.mockRestore();
+    const reopening = vi.spyOn(ClassicLevel.prototype, 'open').mockImplementationOnce(async function (
+      this: ClassicLevel,
+    ) {
+      const log = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+        keyEncoding: 'view',
+        valueEncoding: 'view',
+      });
+      await open.call(log);
+      await log.batch([
+        { type: 'del', key: old },
+        { type: 'put', key, value: utf8('refused') },
+      ]);
+      await log.close();
+      await open.call(this);
+    });
+    await store.write([{ key: other, value: utf8('2') }], durable);
+    reopening.mockRestore();
+    expect(await store.getMany([old, key, other])).toEqual([utf8('1'), undefined, utf8('2')]);
+    await store.close();
+    await using again = disposable(await openLevelDb({ directory }));
+    expect(await again.getMany([old, key, other])).toEqual([utf8('1'), undefined, utf8('2')]);
   });
 
   test('a path that can be no directory fails with a code', async () => {

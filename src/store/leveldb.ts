@@ -1,5 +1,5 @@
 /** The Store port over LevelDB, for Node. The row with the empty key holds the store's version. */
-import { mkdir, readdir, realpath, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, realpath, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { equalBytes, utf8 } from '../base/bytes.ts';
@@ -17,6 +17,8 @@ const VERSION_ROW = utf8(String(STORE_VERSION));
 
 /** Blocks of table files kept in memory. */
 const CACHE_BYTES = 32 * 1024 * 1024;
+/** What LevelDB gathers in memory before it writes a table and begins another log. */
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Room for what LevelDB writes on opening beside the log's content. */
 const REOPEN_BYTES = 1024 * 1024;
 
@@ -51,6 +53,7 @@ async function openLevel(place: string): Promise<Level> {
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: CACHE_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES,
   });
   try {
     await level.open();
@@ -72,8 +75,12 @@ class LevelDbStore implements Store {
     (ops, durable) => this.#writeGroup(ops, durable),
     (error) => toStoreError(error, this.#level.location),
   );
-  /** After a failed write the end of LevelDB's log is in doubt: see `#reopen`. */
-  #isInDoubt = false;
+  /** After a failed write the end of LevelDB's log is in doubt: the keys of that write. See `#reopen`. */
+  #doubtful: readonly Uint8Array[] | undefined;
+  /** What was under those keys before. */
+  #undo: readonly StoreOp[] | undefined;
+  /** Something was written since the last sync. */
+  #isDirty = false;
   #reopening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -131,16 +138,18 @@ class LevelDbStore implements Store {
   }
 
   async #writeGroup(ops: readonly StoreOp[], sync: boolean): Promise<void> {
-    if (this.#isInDoubt) await this.#reopen();
+    if (this.#doubtful !== undefined) await this.#reopen();
+    if (sync && this.#isDirty) await syncLogs(this.#level.location);
     try {
       if (ops.length > 0) await this.#writeOps(ops, sync);
       // LevelDB skips empty batches, so a flush writes the version row again. A synced write takes
-      // the log up to its own end to the disk, and so everything before it.
+      // the log up to its own end to the disk, and so everything before it in that log.
       else if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
     } catch (error) {
-      this.#isInDoubt = true;
+      this.#doubtful = ops.map(({ key }) => key.slice());
       throw error;
     }
+    this.#isDirty = !sync;
   }
 
   async #writeOps(ops: readonly StoreOp[], sync: boolean): Promise<void> {
@@ -155,19 +164,29 @@ class LevelDbStore implements Store {
   /**
    * A write that failed half-way (a full disk) leaves a torn record at the end of LevelDB's log.
    * What LevelDB would append behind it, it would drop when it next reads the log. Opening again
-   * reads the log up to there and starts a new one. Until there is room for that, the store stays
-   * as it is, for readers.
+   * reads the log up to there and starts a new one. A write whose sync failed may be whole in the
+   * log, and turn up now: it was refused, so what was there before is put back. Until there is room
+   * for that, the store stays as it is, for readers.
    */
   #reopen(): Promise<void> {
     this.#reopening ??= (async () => {
       await assertRoomToReopen(this.#level.location);
+      this.#undo ??= await this.#before(this.#doubtful ?? []);
       await this.#level.close();
       await this.#level.open();
-      this.#isInDoubt = false;
+      if (this.#undo.length > 0) await this.#writeOps(this.#undo, true);
+      this.#undo = undefined;
+      this.#doubtful = undefined;
     })().finally(() => {
       this.#reopening = undefined;
     });
     return this.#reopening;
+  }
+
+  /** What puts these keys back to what they are now: LevelDB shows nothing of a write that failed. */
+  async #before(keys: readonly Uint8Array[]): Promise<StoreOp[]> {
+    const values = await this.#level.getMany(keys as Uint8Array[]);
+    return keys.map((key, i) => ({ key, value: values[i] }));
   }
 
   async #read<Result>(action: () => Promise<Result>): Promise<Result> {
@@ -181,6 +200,30 @@ class LevelDbStore implements Store {
       if (this.#isClosed) throw closedError();
       throw toStoreError(error, this.#level.location);
     }
+  }
+}
+
+/**
+ * LevelDB goes on in another log once its buffer is full, and never syncs the one before: a synced
+ * write there would survive a power cut, and what was written before it not. So all logs are synced
+ * first, unless there is one alone, too short to be left: rows take less than twice their room in the
+ * buffer.
+ */
+async function syncLogs(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.log'));
+  const paths = names.map((name) => join(directory, name));
+  const [only] = paths;
+  if (paths.length === 1 && only !== undefined && (await stat(only)).size < WRITE_BUFFER_BYTES / 2) return;
+  for (const path of paths) await syncFile(path);
+}
+
+async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r+');
+    await file.datasync().finally(() => file.close());
+  } catch (error) {
+    // Its content has become a table meanwhile, which LevelDB syncs.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
