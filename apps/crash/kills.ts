@@ -8,6 +8,7 @@ import { Ledger } from './ledger.ts';
 import { onCopy, readRows } from './raw-rows.ts';
 import { type Checked, rawSet } from './raw-set.ts';
 import { type Death, FILE_EVENTS, type FileEvent, live } from './victim.ts';
+import type { Mix } from './writer.ts';
 
 export interface KillOptions {
   readonly kills: number;
@@ -71,8 +72,10 @@ async function oneLife(
   checked: Checked,
 ): Promise<LifeReport> {
   // LevelDB changes its files in the middle of the work, and not only when it opens, after 4 MiB.
-  const heavy = death.at in FILE_EVENTS ? random.integer(2) === 0 : random.integer(8) === 0;
-  const seen = await live({ directory, life, death, heavy, heard: (said) => ledger.heard(said) });
+  const mixes: Mix[] =
+    death.at in FILE_EVENTS ? ['large', 'foreign', 'small'] : ['small', 'small', 'small', 'foreign', 'large'];
+  const mix = mixes[random.integer(mixes.length)] as Mix;
+  const seen = await live({ directory, life, death, mix, heard: (said) => ledger.heard(said) });
   const breaches = ledger.breaches.splice(0);
   if (!seen.killed && death.at !== 'no' && !/clos/.test(death.at))
     breaches.push(`the writer ended by itself: ${seen.stderr.slice(-500)}`);

@@ -1,6 +1,7 @@
 /** `npm run crash`: real processes over real stores, killed and damaged; see docs/crashes.md. */
 import { Command, InvalidArgumentError } from 'commander';
 import { killWriters, type LifeReport } from './kills.ts';
+import { cutPower, type PowerReport } from './power.ts';
 
 const program = new Command('crash')
   .description('Kills writers over real stores, cuts the power, breaks disks, and checks what must hold.')
@@ -17,7 +18,38 @@ program
   .option('--seed <n>', 'where they die, and what they write', count, 1)
   .action(kills);
 
+program
+  .command('power')
+  .description('SIGKILL, and what LevelDB had not synced is gone; needs Linux and a C compiler')
+  .option('--cuts <n>', 'processes to kill', count, 40)
+  .option('--states <n>', 'states of the disk to try after each', count, 20)
+  .option('--seed <n>', 'when they die, and what is lost', count, 1)
+  .action(power);
+
 await program.parseAsync();
+
+async function power(options: { cuts: number; states: number; seed: number }): Promise<void> {
+  let done = 0;
+  const onCut = (report: PowerReport): void => {
+    tell(report);
+    if (report.breaches.length > 0) say(`cut ${report.cut}:\n  ${report.breaches.slice(0, 10).join('\n  ')}`);
+    progress(`${++done} of ${options.cuts}`);
+  };
+  const reports = await cutPower({ ...options, onCut });
+  progress('');
+  if (reports === undefined) {
+    say('not run: it needs Linux and a C compiler (cc)');
+    return;
+  }
+  const broken = reports.filter(({ breaches }) => breaches.length > 0).length;
+  const sum = (of: (report: PowerReport) => number) => reports.reduce((total, each) => total + of(each), 0);
+  say(
+    `${reports.length - broken} of ${reports.length} cuts hold, ${sum(({ states }) => states)} states of the disk`,
+  );
+  const several = reports.filter(({ logs }) => logs > 1).length;
+  say(`${sum(({ unsyncedBytes }) => unsyncedBytes)} bytes were not synced; ${several} cuts found two logs`);
+  if (broken > 0) process.exitCode = 1;
+}
 
 async function kills({ kills, seed }: { kills: number; seed: number }): Promise<void> {
   const startedMs = performance.now();

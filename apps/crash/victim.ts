@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { POINTS, type Point } from './deadly-store.ts';
-import type { Said, WriterPlan } from './writer.ts';
+import type { Mix, Said, WriterPlan } from './writer.ts';
 
 /** Changes of LevelDB's files at which a writer is killed, from outside and so right after them. */
 export const FILE_EVENTS = {
@@ -18,7 +18,7 @@ export type FileEvent = keyof typeof FILE_EVENTS;
 
 export type Death =
   | { readonly at: Point; readonly nth: number }
-  | { readonly at: FileEvent; readonly nth: number }
+  | { readonly at: FileEvent; readonly nth: number; readonly afterMs?: number }
   | { readonly at: 'any time'; readonly afterMs: number }
   /** It stops as it should. */
   | { readonly at: 'no'; readonly afterMs: number };
@@ -37,8 +37,9 @@ export interface LifeOptions {
   readonly directory: string;
   readonly life: number;
   readonly death: Death;
-  readonly heavy: boolean;
-  readonly tellsSyncs?: boolean;
+  readonly mix: Mix;
+  /** Beside this process' own; see `failing-disk.ts`. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly heard: (said: Said) => void;
 }
 
@@ -74,12 +75,11 @@ export async function live(options: LifeOptions): Promise<Life> {
   return { killed: signal === 'SIGKILL', openMs, stderr };
 }
 
-function start({ directory, life, death, heavy, tellsSyncs = false }: LifeOptions): ChildProcess {
+function start({ directory, life, death, mix, environment }: LifeOptions): ChildProcess {
   const plan: WriterPlan = {
     directory,
     life,
-    heavy,
-    tellsSyncs,
+    mix,
     nth: 'nth' in death ? death.nth : 1,
     ...(isPoint(death.at) ? { point: death.at } : {}),
     ...(death.at === 'no' ? { stopAfterMs: death.afterMs } : {}),
@@ -88,7 +88,8 @@ function start({ directory, life, death, heavy, tellsSyncs = false }: LifeOption
   };
   const writer = fileURLToPath(new URL('writer.ts', import.meta.url));
   const args = ['--disable-warning=ExperimentalWarning', writer, JSON.stringify(plan)];
-  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, ...environment };
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
 function isPoint(at: string): at is Point {
@@ -108,8 +109,12 @@ function killAtFile(child: ChildProcess, directory: string, death: Death): () =>
   const pattern = (FILE_EVENTS as Readonly<Record<string, RegExp>>)[death.at];
   if (pattern === undefined || !('nth' in death)) return () => undefined;
   let left = death.nth;
-  const watcher = watch(directory, (_event, name) => {
-    if (name !== null && pattern.test(name) && --left <= 0) child.kill('SIGKILL');
+  const afterMs = 'afterMs' in death ? death.afterMs : 0;
+  const watcher = watch(directory, (event, name) => {
+    // Not each time that something is appended.
+    if (event !== 'rename' || name === null || !pattern.test(name) || --left > 0) return;
+    if (afterMs > 0) setTimeout(() => child.kill('SIGKILL'), afterMs);
+    else child.kill('SIGKILL');
   });
   return () => watcher.close();
 }

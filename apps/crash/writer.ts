@@ -4,21 +4,18 @@
  */
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { MemoryMetrics } from '../../src/base/counters.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { systemClock } from '../../src/base/system-clock.ts';
-import { systemRandom } from '../../src/base/system-random.ts';
-import { VERSION } from '../../src/base/version.ts';
-import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
-import { MemoryHub } from '../../src/net/memory-hub.ts';
-import { MemoryNetwork } from '../../src/net/memory-network.ts';
-import type { Space } from '../../src/peer/api.ts';
-import { keyringOf, LocalPeer } from '../../src/peer/local-peer.ts';
+import type { Peer, Space } from '../../src/peer/api.ts';
 import { openLevelDb } from '../../src/store/leveldb.ts';
-import { createMemoryPeer } from '../../src/testing/memory-peer.ts';
-import { deadlyStore, type Point, type Synced } from './deadly-store.ts';
+import { deadlyStore, type Point } from './deadly-store.ts';
+import { Hub, openSpace } from './peers.ts';
 import { digestOf } from './raw-set.ts';
 import { claimsOf, type Kind } from './workload.ts';
+
+/**
+ * What it writes: small and some large; mostly large, so that LevelDB changes its files; mostly what
+ * another peer wrote, large too, so that there is much that is not synced yet.
+ */
+export type Mix = 'small' | 'large' | 'foreign';
 
 /** What the writer is told, as JSON in its only argument. */
 export interface WriterPlan {
@@ -27,12 +24,9 @@ export interface WriterPlan {
   /** Dies at the nth time that it comes to this point. */
   readonly point?: Point;
   readonly nth: number;
-  /** Mostly large writes, so that LevelDB changes its files. */
-  readonly heavy: boolean;
+  readonly mix: Mix;
   /** Stops by itself after so long. */
   readonly stopAfterMs?: number;
-  /** Tells how much of the log is on the disk after each sync. */
-  readonly tellsSyncs: boolean;
 }
 
 /** What it says: one JSON object a line. */
@@ -52,7 +46,6 @@ export type Said =
   /** A second peer was told that these are held for good here. */
   | { readonly type: 'holds'; readonly ids: readonly string[] }
   | { readonly type: 'erases' | 'erased'; readonly id: string }
-  | { readonly type: 'synced'; readonly synced: Synced }
   | { readonly type: 'closed' };
 
 const LANES = 4;
@@ -70,44 +63,14 @@ function reached(point: Point): void {
   if (point === plan.point && --nth <= 0) process.kill(process.pid, 'SIGKILL');
 }
 
-const hub = new MemoryHub({ clock: systemClock, random: systemRandom });
+const hub = new Hub();
 
-async function openPeer(): Promise<LocalPeer> {
+async function openPeer(): Promise<Peer> {
   reached('before opening');
-  const directory = join(plan.directory, 'store');
-  const onSync = (synced: Synced) => say({ type: 'synced', synced });
-  const store = deadlyStore(await openLevelDb({ directory }), {
-    directory,
-    reached,
-    ...(plan.tellsSyncs ? { onSync } : {}),
-  });
+  const opened = await openLevelDb({ directory: join(plan.directory, 'store') });
+  const store = deadlyStore(opened, reached);
   reached('opened');
-  const ports = {
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    crypto: nodeCrypto(),
-    metrics: new MemoryMetrics(),
-  };
-  const keyring = keyringOf(store, ports);
-  await keyring.peerSeed();
-  const storage = async () => ({
-    kind: 'leveldb' as const,
-    persistent: true,
-    usedBytes: undefined,
-    quotaBytes: undefined,
-    place: directory,
-  });
-  const network = new MemoryNetwork(hub, 'victim');
-  return LocalPeer.start({ store, network, ports, keyring, bootstrap: [], version: VERSION, storage });
-}
-
-async function openSpace(peer: LocalPeer): Promise<Space> {
-  const [saved] = await peer.spaces();
-  if (saved !== undefined) return saved;
-  const space = await peer.create({ name: 'crash', pow: [] });
-  say({ type: 'created', space: space.id });
-  return space;
+  return hub.start(store);
 }
 
 async function tellOpened(space: Space, ms: number): Promise<void> {
@@ -138,19 +101,16 @@ async function ownLane(space: Space, lane: number): Promise<void> {
 }
 
 function kindOfTurn(lane: number, turn: number): Kind {
-  if (plan.heavy) return 'blob';
+  if (plan.mix !== 'small') return 'blob';
   return lane === 0 && turn % 4 === 3 ? 'bulk' : lane === 1 && turn % 8 === 7 ? 'blob' : 'put';
 }
 
 /** Another peer, in memory, whose writes come here as those of any peer do. */
-async function foreignLane(peer: LocalPeer, space: Space): Promise<void> {
-  const other = await createMemoryPeer({ hub, bootstrap: (await peer.info()).addresses });
-  const theirs = await other.open((await space.invite()).text);
+async function foreignLane(theirs: Space, lane: string): Promise<void> {
   for (let i = 0; i < WRITES_MAX; i++) {
-    const names = Array.from(
-      { length: 4 },
-      (_, j) => `${plan.heavy && j === 0 ? 'blob' : 'put'}-${plan.life}-f-${i}-${j}`,
-    );
+    const kind = (j: number): Kind =>
+      plan.mix === 'foreign' || (plan.mix === 'large' && j === 0) ? 'blob' : 'put';
+    const names = Array.from({ length: 4 }, (_, j) => `${kind(j)}-${plan.life}-${lane}${i}-${j}`);
     for (const name of names) say({ type: 'wants', name });
     const receipts = await Promise.all(names.map((name) => theirs.assert(claimsOf(name))));
     if (i % 4 !== 3) continue;
@@ -159,13 +119,32 @@ async function foreignLane(peer: LocalPeer, space: Space): Promise<void> {
   }
 }
 
+/** Now and then an own write, among many of another peer. */
+async function rareLane(space: Space): Promise<void> {
+  for (let i = 0; i < WRITES_MAX; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await write(space, 'put', 'rare', i);
+  }
+}
+
+async function lanes(peer: Peer, space: Space): Promise<void> {
+  const { space: theirs } = await hub.neighbour(peer, space);
+  const names = plan.mix === 'foreign' ? ['f', 'g', 'h'] : ['f'];
+  const foreign = names.map((lane) => foreignLane(theirs, lane));
+  if (plan.mix === 'foreign') await Promise.all([rareLane(space), ...foreign]);
+  else {
+    const own = Array.from({ length: LANES }, (_, lane) => ownLane(space, lane));
+    await Promise.all([...own, ...foreign]);
+  }
+}
+
 async function main(): Promise<void> {
   const startedMs = performance.now();
   const peer = await openPeer();
-  const space = await openSpace(peer);
+  const { space, isNew } = await openSpace(peer);
+  if (isNew) say({ type: 'created', space: space.id });
   await tellOpened(space, performance.now() - startedMs);
-  const lanes = Array.from({ length: LANES }, (_, lane) => ownLane(space, lane));
-  const work = Promise.all([...lanes, foreignLane(peer, space)]);
+  const work = lanes(peer, space);
   if (plan.stopAfterMs !== undefined) {
     setTimeout(() => void peer.stop().then(() => stopped()), plan.stopAfterMs);
     // What is refused while the peer stops was not acknowledged.

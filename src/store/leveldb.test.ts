@@ -102,13 +102,13 @@ describe('LevelDB store', () => {
         keyEncoding: 'view',
         valueEncoding: 'view',
       });
-      await open.call(log);
+      await open.call(log as never, {});
       await log.batch([
         { type: 'del', key: old },
         { type: 'put', key, value: utf8('refused') },
       ]);
       await log.close();
-      await open.call(this);
+      await open.call(this, {});
     });
     await store.write([{ key: other, value: utf8('2') }], durable);
     reopening.mockRestore();
