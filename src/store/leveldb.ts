@@ -19,6 +19,10 @@ const VERSION_ROW = utf8(String(STORE_VERSION));
 const CACHE_BYTES = 32 * 1024 * 1024;
 /** What LevelDB gathers in memory before it writes a table and begins another log. */
 const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Of a row in there beside key and value: lengths, a sequence number, a node of a skip list. */
+const BUFFER_ROW_BYTES = 48;
+/** Up to so much of it is left empty: a quarter of each block. */
+const BUFFER_SLACK = 4 / 3;
 /** Room for what LevelDB writes on opening beside the log's content. */
 const REOPEN_BYTES = 1024 * 1024;
 
@@ -81,6 +85,9 @@ class LevelDbStore implements Store {
   #undo: readonly StoreOp[] | undefined;
   /** Something was written since the last sync. */
   #isDirty = false;
+  /** The newest log, and at most so many bytes of LevelDB's buffer since it began. */
+  #log = '';
+  #bufferBytes = 0;
   #reopening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -139,17 +146,40 @@ class LevelDbStore implements Store {
 
   async #writeGroup(ops: readonly StoreOp[], sync: boolean): Promise<void> {
     if (this.#doubtful !== undefined) await this.#reopen();
-    if (sync && this.#isDirty) await syncLogs(this.#level.location);
     try {
+      if (this.#bufferBytes >= WRITE_BUFFER_BYTES) await this.#syncLog();
       if (ops.length > 0) await this.#writeOps(ops, sync);
       // LevelDB skips empty batches, so a flush writes the version row again. A synced write takes
-      // the log up to its own end to the disk, and so everything before it in that log.
+      // the log up to its own end to the disk, and `#syncLog` has seen to those before it.
       else if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
     } catch (error) {
       this.#doubtful = ops.map(({ key }) => key.slice());
       throw error;
     }
     this.#isDirty = !sync;
+    await this.#wroteToBuffer(ops);
+  }
+
+  /**
+   * LevelDB goes on in another log once its buffer is full, and never syncs the one before: what is
+   * written next might survive a power cut, and what was written before it not.
+   */
+  async #syncLog(): Promise<void> {
+    if (!this.#isDirty) return;
+    await syncFile(join(this.#level.location, this.#log));
+    this.#isDirty = false;
+  }
+
+  async #wroteToBuffer(ops: readonly StoreOp[]): Promise<void> {
+    let bytes = 0;
+    for (const { key, value } of ops) bytes += key.length + (value?.length ?? 0) + BUFFER_ROW_BYTES;
+    bytes *= BUFFER_SLACK;
+    this.#bufferBytes += bytes;
+    if (this.#log !== '' && this.#bufferBytes < WRITE_BUFFER_BYTES) return;
+    const newest = await newestLog(this.#level.location);
+    // It began with this write.
+    if (newest !== this.#log) this.#bufferBytes = bytes;
+    this.#log = newest;
   }
 
   async #writeOps(ops: readonly StoreOp[], sync: boolean): Promise<void> {
@@ -174,6 +204,7 @@ class LevelDbStore implements Store {
       this.#undo ??= await this.#before(this.#doubtful ?? []);
       await this.#level.close();
       await this.#level.open();
+      this.#log = '';
       if (this.#undo.length > 0) await this.#writeOps(this.#undo, true);
       this.#undo = undefined;
       this.#doubtful = undefined;
@@ -203,18 +234,11 @@ class LevelDbStore implements Store {
   }
 }
 
-/**
- * LevelDB goes on in another log once its buffer is full, and never syncs the one before: a synced
- * write there would survive a power cut, and what was written before it not. So all logs are synced
- * first, unless there is one alone, too short to be left: rows take less than twice their room in the
- * buffer.
- */
-async function syncLogs(directory: string): Promise<void> {
+/** Names are numbers of at least six digits. */
+async function newestLog(directory: string): Promise<string> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.log'));
-  const paths = names.map((name) => join(directory, name));
-  const [only] = paths;
-  if (paths.length === 1 && only !== undefined && (await stat(only)).size < WRITE_BUFFER_BYTES / 2) return;
-  for (const path of paths) await syncFile(path);
+  const numbers = names.map((name) => Number.parseInt(name, 10));
+  return names[numbers.indexOf(Math.max(...numbers))] ?? '';
 }
 
 async function syncFile(path: string): Promise<void> {
