@@ -1,5 +1,7 @@
 /** `npm run crash`: real processes over real stores, killed and damaged; see docs/crashes.md. */
 import { Command, InvalidArgumentError } from 'commander';
+import { CALLS } from './failing-disk.ts';
+import { type FaultReport, failDisk, failPort } from './faults.ts';
 import { killWriters, type LifeReport } from './kills.ts';
 import { cutPower, type PowerReport } from './power.ts';
 
@@ -26,7 +28,39 @@ program
   .option('--seed <n>', 'when they die, and what is lost', count, 1)
   .action(power);
 
+program
+  .command('faults')
+  .description(
+    'each write of a scripted run fails: at the Store port, and where there is a C compiler at the disk',
+  )
+  .option('--only <calls...>', `of ${['port', ...CALLS].join(', ')}`)
+  .action(faults);
+
 await program.parseAsync();
+
+async function faults({ only }: { only?: string[] }): Promise<void> {
+  const reports: FaultReport[] = [];
+  const onFault = (report: FaultReport): void => {
+    reports.push(report);
+    tell(report);
+    if (report.breaches.length > 0)
+      say(`${report.call} ${report.nth}:\n  ${report.breaches.slice(0, 10).join('\n  ')}`);
+    progress(`${report.call} ${report.nth}`);
+  };
+  const isWanted = (call: string) => only === undefined || only.includes(call);
+  if (isWanted('port')) await failPort(onFault);
+  const calls = CALLS.filter(isWanted);
+  if (calls.length > 0 && !(await failDisk(onFault, calls)))
+    say('the disk: not run, it needs Linux and a C compiler (cc)');
+  progress('');
+  for (const call of ['port', ...CALLS].filter(isWanted)) {
+    const of = reports.filter((report) => report.call === call);
+    const hold = of.filter(({ breaches }) => breaches.length === 0).length;
+    const seen = of.filter(({ codes }) => codes.length > 0).length;
+    say(`${call}: ${hold} of ${of.length} hold, ${seen} of them said an error`);
+    if (hold < of.length) process.exitCode = 1;
+  }
+}
 
 async function power(options: { cuts: number; states: number; seed: number }): Promise<void> {
   let done = 0;
