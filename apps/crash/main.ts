@@ -1,5 +1,6 @@
 /** `npm run crash`: real processes over real stores, killed and damaged; see docs/crashes.md. */
 import { Command, InvalidArgumentError } from 'commander';
+import { type DamageReport, damageFiles } from './damage.ts';
 import { CALLS } from './failing-disk.ts';
 import { type FaultReport, failDisk, failPort } from './faults.ts';
 import { killWriters, type LifeReport } from './kills.ts';
@@ -36,7 +37,37 @@ program
   .option('--only <calls...>', `of ${['port', ...CALLS].join(', ')}`)
   .action(faults);
 
+program
+  .command('damage')
+  .description('cuts the newest log at every offset and flips bits in all files')
+  .option('--step <n>', 'every so many offsets', count, 1)
+  .option('--flips <n>', 'bits to flip', count, 1000)
+  .option('--seed <n>', 'which bits', count, 1)
+  .action(damage);
+
 await program.parseAsync();
+
+async function damage(options: { step: number; flips: number; seed: number }): Promise<void> {
+  let done = 0;
+  const onDamage = (report: DamageReport): void => {
+    tell(report);
+    if (report.breaches.length > 0)
+      say(`${report.file}, ${report.damage}:\n  ${report.breaches.slice(0, 5).join('\n  ')}`);
+    progress(`${++done}`);
+  };
+  const reports = await damageFiles({ ...options, onDamage });
+  progress('');
+  const kinds = new Map<string, number>();
+  for (const { file, damage: what, opened, repaired, healed, forgot } of reports) {
+    const kind = [file, what.replace(/ ?\d+ ?/, ' '), opened];
+    if (repaired) kind.push('repaired');
+    kind.push(healed ? 'healed' : 'NOT HEALED');
+    if (forgot) kind.push('forgot its key or space');
+    kinds.set(kind.join(', '), (kinds.get(kind.join(', ')) ?? 0) + 1);
+  }
+  for (const [kind, times] of [...kinds].sort()) say(`${String(times).padStart(6)}  ${kind}`);
+  if (reports.some(({ breaches }) => breaches.length > 0)) process.exitCode = 1;
+}
 
 async function faults({ only }: { only?: string[] }): Promise<void> {
   const reports: FaultReport[] = [];

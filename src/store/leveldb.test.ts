@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readU32, u32Bytes, utf8 } from '../base/bytes.ts';
 import { isAverError } from '../base/errors.ts';
 import { STORE_VERSION } from './batch.ts';
-import { openLevelDb } from './leveldb.ts';
+import { openLevelDb, repairLevelDb } from './leveldb.ts';
 import { storeSuite } from './store.suite.ts';
 
 const durable = { durable: true };
@@ -70,6 +70,33 @@ describe('LevelDB store', () => {
     expect((await readdir(directory)).filter((name) => name.endsWith('.log'))).toEqual(
       before.filter((name) => name.endsWith('.log')),
     );
+  });
+
+  test.each([
+    ['a table is empty', /\.ldb$/, ''],
+    ['the manifest is empty', /^MANIFEST/, ''],
+    ['CURRENT names another manifest', /^CURRENT$/, 'MANIFEST-009999\n'],
+  ])('where %s it is damaged, and repairing keeps what is sound [STC-35]', async (_, file, content) => {
+    const rows = [1, 2, 3].map((i) => ({ key: u32Bytes(i), value: u32Bytes(i) }));
+    // What one session wrote is a table in the next.
+    for (const row of rows) {
+      await using store = disposable(await openLevelDb({ directory }));
+      await store.write([row], durable);
+    }
+    const damaged = (await readdir(directory)).find((name) => file.test(name)) as string;
+    await writeFile(join(directory, damaged), content);
+    await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await repairLevelDb({ directory });
+    await using store = disposable(await openLevelDb({ directory }));
+    const left = await store.getMany(rows.map(({ key }) => key));
+    const lost = left.filter((value) => value === undefined).length;
+    expect(lost).toBe(damaged.endsWith('.ldb') ? 1 : 0);
+  });
+
+  test('a store that is open is not repaired', async () => {
+    await using store = disposable(await openLevelDb({ directory }));
+    await expect(repairLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+    await store.write([{ key: utf8('a'), value: utf8('b') }], durable);
   });
 
   test('a store of a newer version is not opened, and not locked', async () => {

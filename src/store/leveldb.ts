@@ -52,6 +52,23 @@ export async function openLevelDb(options: { readonly directory: string }): Prom
   }
 }
 
+/**
+ * Makes a store that does not open any more (`STORE_CORRUPT`) of what is sound in its files. Nobody may
+ * have it open. What LevelDB could not read is lost; what it put aside is in `lost/`. Throws `STORE_LOCKED`,
+ * `STORE_FAILED`.
+ */
+export async function repairLevelDb(options: { readonly directory: string }): Promise<void> {
+  const { directory } = options;
+  try {
+    const place = await realpath(directory);
+    if (openPlaces.has(place)) throw lockedError(directory);
+    openPlaces.add(place);
+    await ClassicLevel.repair(place).finally(() => openPlaces.delete(place));
+  } catch (error) {
+    throw toStoreError(error, directory);
+  }
+}
+
 async function openLevel(place: string): Promise<Level> {
   const level: Level = new ClassicLevel(place, {
     keyEncoding: 'view',
