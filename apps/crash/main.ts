@@ -26,6 +26,7 @@ program
   .description('SIGKILL, and what LevelDB had not synced is gone; needs Linux and a C compiler')
   .option('--cuts <n>', 'processes to kill', count, 40)
   .option('--states <n>', 'states of the disk to try after each', count, 20)
+  .option('--holes', 'also lose pages in the midst of what was not synced')
   .option('--seed <n>', 'when they die, and what is lost', count, 1)
   .action(power);
 
@@ -93,7 +94,12 @@ async function faults({ only }: { only?: string[] }): Promise<void> {
   }
 }
 
-async function power(options: { cuts: number; states: number; seed: number }): Promise<void> {
+async function power(options: {
+  cuts: number;
+  states: number;
+  seed: number;
+  holes?: boolean;
+}): Promise<void> {
   let done = 0;
   const onCut = (report: PowerReport): void => {
     tell(report);

@@ -2,7 +2,15 @@
  * Power cuts: a writer is killed, and of each log of LevelDB what was not synced is cut off, from none
  * to all of it. What was acknowledged, and all that it builds on, has to be there.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
@@ -30,6 +38,8 @@ export interface PowerOptions {
   readonly seed: number;
   /** States of the disk after each, at most. */
   readonly states: number;
+  /** Pages in the midst of what was not synced are lost, too: see docs/crashes.md for what that does. */
+  readonly holes?: boolean;
   readonly onCut?: (report: PowerReport) => void;
 }
 
@@ -43,7 +53,7 @@ export async function cutPower(options: PowerOptions): Promise<PowerReport[] | u
     const reports: PowerReport[] = [];
     for (let cut = 0; cut < options.cuts; cut++) {
       const directory = join(place, String(cut));
-      const report = await oneCut(library, directory, cut, options.states, random);
+      const report = await oneCut(library, directory, cut, options, random);
       rmSync(directory, { recursive: true, force: true });
       reports.push(report);
       options.onCut?.(report);
@@ -58,7 +68,7 @@ async function oneCut(
   library: string,
   directory: string,
   cut: number,
-  states: number,
+  options: PowerOptions,
   random: SeededRandom,
 ): Promise<PowerReport> {
   const ledger = new Ledger();
@@ -70,11 +80,11 @@ async function oneCut(
   const logs = logsOf(store, readRecord(record).synced);
   const checked: Checked = new Map();
   let tried = 0;
-  for (const sizes of cutsOf(logs, states, random)) {
-    const breaches = await onCopy(store, (copy) => checkCut(copy, sizes, ledger, checked));
+  for (const losses of lossesOf(logs, options, random)) {
+    const breaches = await onCopy(store, (copy) => checkCut(copy, losses, ledger, checked));
     tried++;
     if (breaches.length === 0) continue;
-    ledger.breaches.push(`cut to ${JSON.stringify(sizes)}: ${breaches.slice(0, 5).join('; ')}`);
+    ledger.breaches.push(`without ${JSON.stringify(losses)}: ${breaches.slice(0, 5).join('; ')}`);
   }
   rmSync(record, { force: true });
   return {
@@ -111,22 +121,47 @@ function logsOf(store: string, synced: ReadonlyMap<string, number>): Log[] {
   });
 }
 
-type Sizes = Readonly<Record<string, number>>;
-
-/** All that was not synced is gone; each log loses it alone; and up to any place, drawn by chance. */
-function cutsOf(logs: readonly Log[], states: number, random: SeededRandom): Sizes[] {
-  const all = Object.fromEntries(logs.map(({ name, synced }) => [name, synced]));
-  const alone = logs.map(({ name, synced }): Sizes => ({ [name]: synced }));
-  const anywhere = Array.from({ length: Math.max(0, states - 1 - alone.length) }, (): Sizes => {
-    // A log that was left behind loses its end while the next one is whole, or the newest one does.
-    const log = logs[random.integer(logs.length)];
-    return log === undefined ? {} : { [log.name]: log.synced + random.integer(log.size - log.synced + 1) };
-  });
-  return [all, ...alone, ...anywhere];
+/** What a log lost: everything from an offset on, or with `to` a page of it, which reads as zeros. */
+interface Loss {
+  readonly log: string;
+  readonly from: number;
+  readonly to?: number;
 }
 
-async function checkCut(store: string, sizes: Sizes, ledger: Ledger, checked: Checked): Promise<string[]> {
-  for (const [name, size] of Object.entries(sizes)) truncateSync(join(store, name), size);
+const PAGE_BYTES = 4096;
+
+/** All that was not synced is gone; each log loses it alone; and up to any place, drawn by chance. */
+function lossesOf(
+  logs: readonly Log[],
+  { states, holes = false }: PowerOptions,
+  random: SeededRandom,
+): Loss[][] {
+  const alone = logs.map(({ name, synced }): Loss[] => [{ log: name, from: synced }]);
+  const anywhere = Array.from({ length: Math.max(0, states - 1 - alone.length) }, (): Loss[] => {
+    // A log that was left behind loses its end while the next one is whole, or the newest one does.
+    const log = logs[random.integer(logs.length)];
+    if (log === undefined) return [];
+    const from = log.synced + random.integer(log.size - log.synced + 1);
+    if (!holes) return [{ log: log.name, from }];
+    const page = Math.max(log.synced, from - (from % PAGE_BYTES));
+    return [{ log: log.name, from: page, to: Math.min(log.size, page + PAGE_BYTES) }];
+  });
+  return [alone.flat(), ...alone, ...anywhere];
+}
+
+function lose(store: string, { log, from, to }: Loss): void {
+  const path = join(store, log);
+  if (to === undefined) truncateSync(path, from);
+  else writeFileSync(path, new Uint8Array(readFileSync(path)).fill(0, from, to));
+}
+
+async function checkCut(
+  store: string,
+  losses: readonly Loss[],
+  ledger: Ledger,
+  checked: Checked,
+): Promise<string[]> {
+  for (const loss of losses) lose(store, loss);
   if (ledger.space === undefined) return [];
   const { space } = ledger;
   const set = await onCopy(store, async (copy) => rawSet(await readRows(copy), space, checked));

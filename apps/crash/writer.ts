@@ -119,10 +119,13 @@ async function foreignLane(theirs: Space, lane: string): Promise<void> {
   }
 }
 
+/** Each syncs what came before it. */
+const RARE_MS = [10, 100, 600];
+
 /** Now and then an own write, among many of another peer. */
 async function rareLane(space: Space): Promise<void> {
   for (let i = 0; i < WRITES_MAX; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, RARE_MS[plan.life % RARE_MS.length]));
     await write(space, 'put', 'rare', i);
   }
 }
