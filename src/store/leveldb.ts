@@ -1,13 +1,14 @@
 /** The Store port over LevelDB, for Node. The row with the empty key holds the store's version. */
-import { mkdir, open, readdir, realpath, stat, statfs } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { equalBytes, utf8 } from '../base/bytes.ts';
-import { AverError, isAverError } from '../base/errors.ts';
+import { isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { closedError, STORE_VERSION, versionError } from './batch.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
+import { assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
 import { WriteQueue } from './write-queue.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
@@ -23,8 +24,6 @@ const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 const BUFFER_ROW_BYTES = 48;
 /** Up to so much of it is left empty: a quarter of each block. */
 const BUFFER_SLACK = 4 / 3;
-/** Room for what LevelDB writes on opening beside the log's content. */
-const REOPEN_BYTES = 1024 * 1024;
 
 /**
  * What this process has open. Were LevelDB asked to open it again, it would refuse, but by closing
@@ -44,7 +43,7 @@ export async function openLevelDb(options: { readonly directory: string }): Prom
     place = await realpath(directory);
     if (openPlaces.has(place)) throw lockedError(directory);
     openPlaces.add(place);
-    return new LevelDbStore(await openLevel(place));
+    return await openPlace(place);
   } catch (error) {
     // A `STORE_LOCKED` of our own leaves the place to whom it belongs.
     if (place !== undefined && !isAverError(error, 'STORE_LOCKED')) openPlaces.delete(place);
@@ -53,9 +52,8 @@ export async function openLevelDb(options: { readonly directory: string }): Prom
 }
 
 /**
- * Makes a store that does not open any more (`STORE_CORRUPT`) of what is sound in its files. Nobody may
- * have it open. What LevelDB could not read is lost; what it put aside is in `lost/`. Throws `STORE_LOCKED`,
- * `STORE_FAILED`.
+ * Makes a store that opens again of what is sound in the files of one that is `STORE_CORRUPT`. Throws
+ * `STORE_LOCKED` where it is open, `STORE_FAILED`.
  */
 export async function repairLevelDb(options: { readonly directory: string }): Promise<void> {
   const { directory } = options;
@@ -69,7 +67,7 @@ export async function repairLevelDb(options: { readonly directory: string }): Pr
   }
 }
 
-async function openLevel(place: string): Promise<Level> {
+async function openPlace(place: string): Promise<Store> {
   const level: Level = new ClassicLevel(place, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -83,7 +81,7 @@ async function openLevel(place: string): Promise<Level> {
     else if (!equalBytes(row, VERSION_ROW)) {
       throw versionError(place, Number(new TextDecoder().decode(row)));
     }
-    return level;
+    return new LevelDbStore(level, await newestLog(place));
   } catch (error) {
     await level.close().catch(() => undefined);
     throw error;
@@ -102,14 +100,17 @@ class LevelDbStore implements Store {
   #undo: readonly StoreOp[] | undefined;
   /** Something was written since the last sync. */
   #isDirty = false;
-  /** The newest log, and at most so many bytes of LevelDB's buffer since it began. */
-  #log = '';
+  /** The newest log, as of the last look. */
+  #log: string;
+  /** At most so much is in LevelDB's buffer, and so much of it came with the last write. */
   #bufferBytes = 0;
+  #lastBytes = 0;
   #reopening: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(level: Level) {
+  constructor(level: Level, log: string) {
     this.#level = level;
+    this.#log = log;
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -164,47 +165,42 @@ class LevelDbStore implements Store {
   async #writeGroup(ops: readonly StoreOp[], sync: boolean): Promise<void> {
     if (this.#doubtful !== undefined) await this.#reopen();
     try {
-      if (this.#bufferBytes >= WRITE_BUFFER_BYTES) await this.#syncLog();
+      if (this.#bufferBytes >= WRITE_BUFFER_BYTES) await this.#leaveLog();
       if (ops.length > 0) await this.#writeOps(ops, sync);
       // LevelDB skips empty batches, so a flush writes the version row again. A synced write takes
-      // the log up to its own end to the disk, and `#syncLog` has seen to those before it.
+      // the log up to its own end to the disk, and `#leaveLog` has seen to those before it.
       else if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
     } catch (error) {
       this.#doubtful = ops.map(({ key }) => key.slice());
       throw error;
     }
     this.#isDirty = !sync;
-    await this.#wroteToBuffer(ops);
   }
 
   /**
    * LevelDB goes on in another log once its buffer is full, and never syncs the one before: what is
    * written next might survive a power cut, and what was written before it not.
    */
-  async #syncLog(): Promise<void> {
-    if (!this.#isDirty) return;
-    await syncFile(join(this.#level.location, this.#log));
-    this.#isDirty = false;
-  }
-
-  async #wroteToBuffer(ops: readonly StoreOp[]): Promise<void> {
-    let bytes = 0;
-    for (const { key, value } of ops) bytes += key.length + (value?.length ?? 0) + BUFFER_ROW_BYTES;
-    bytes *= BUFFER_SLACK;
-    this.#bufferBytes += bytes;
-    if (this.#log !== '' && this.#bufferBytes < WRITE_BUFFER_BYTES) return;
+  async #leaveLog(): Promise<void> {
     const newest = await newestLog(this.#level.location);
-    // It began with this write.
-    if (newest !== this.#log) this.#bufferBytes = bytes;
+    // It began with the last write.
+    if (newest !== this.#log) this.#bufferBytes = this.#lastBytes;
     this.#log = newest;
+    if (!this.#isDirty || this.#bufferBytes < WRITE_BUFFER_BYTES) return;
+    await syncFile(join(this.#level.location, newest));
+    this.#isDirty = false;
   }
 
   async #writeOps(ops: readonly StoreOp[], sync: boolean): Promise<void> {
     const chained = this.#level.batch();
+    let bytes = 0;
     for (const { key, value } of ops) {
       if (value === undefined) chained.del(key);
       else chained.put(key, value);
+      bytes += (key.length + (value?.length ?? 0) + BUFFER_ROW_BYTES) * BUFFER_SLACK;
     }
+    this.#lastBytes = bytes;
+    this.#bufferBytes += bytes;
     await chained.write({ sync });
   }
 
@@ -221,7 +217,8 @@ class LevelDbStore implements Store {
       this.#undo ??= await this.#before(this.#doubtful ?? []);
       await this.#level.close();
       await this.#level.open();
-      this.#log = '';
+      this.#log = await newestLog(this.#level.location);
+      this.#bufferBytes = 0;
       if (this.#undo.length > 0) await this.#writeOps(this.#undo, true);
       this.#undo = undefined;
       this.#doubtful = undefined;
@@ -251,36 +248,7 @@ class LevelDbStore implements Store {
   }
 }
 
-/** Names are numbers of at least six digits. */
-async function newestLog(directory: string): Promise<string> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.log'));
-  const numbers = names.map((name) => Number.parseInt(name, 10));
-  return names[numbers.indexOf(Math.max(...numbers))] ?? '';
-}
-
-async function syncFile(path: string): Promise<void> {
-  try {
-    const file = await open(path, 'r+');
-    await file.datasync().finally(() => file.close());
-  } catch (error) {
-    // Its content has become a table meanwhile, which LevelDB syncs.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
-
-/** On opening, LevelDB turns its log into a table file and then deletes the log. */
-async function assertRoomToReopen(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  const logs = names.filter((name) => name.endsWith('.log'));
-  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(directory, name))).size));
-  const needed = sizes.reduce((sum, size) => sum + size, REOPEN_BYTES);
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < needed) {
-    throw new AverError('STORE_FULL', `The disk of ${directory} is full: ${needed} bytes must be free.`);
-  }
-}
-
-/** classic-level gives Buffers, whose `slice` shares memory where that of plain byte arrays copies. */
+/** classic-level gives Buffers, whose `slice` shares memory. */
 function toPlainBytes<Bytes extends Uint8Array | undefined>(bytes: Bytes): Bytes | Uint8Array {
   return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
