@@ -29,7 +29,5 @@ function isNoSpace(message: string): boolean {
 
 /** A file that another one names is missing, or too short to be one: ENOENT, and EINVAL from mapping it. */
 function isDamaged(message: string): boolean {
-  return /(?:MANIFEST-\d+|\.(?:ldb|log)): (?:no such file|invalid argument|.*cannot find the file)/i.test(
-    message,
-  );
+  return /: (?:no such file|invalid argument|.*cannot find the file)/i.test(message);
 }

@@ -76,6 +76,7 @@ describe('LevelDB store', () => {
     ['a table is empty', /\.ldb$/, ''],
     ['the manifest is empty', /^MANIFEST/, ''],
     ['CURRENT names another manifest', /^CURRENT$/, 'MANIFEST-009999\n'],
+    ['CURRENT names nothing', /^CURRENT$/, 'MANIFESU-000001\n'],
   ])('where %s it is damaged, and repairing keeps what is sound [STC-35]', async (_, file, content) => {
     const rows = [1, 2, 3].map((i) => ({ key: u32Bytes(i), value: u32Bytes(i) }));
     // What one session wrote is a table in the next.
