@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { AverError } from '../../src/base/errors.ts';
@@ -18,6 +18,9 @@ const runningSchema = v.object({
   startedAtMs: v.number(),
 });
 export type Running = v.InferOutput<typeof runningSchema>;
+
+/** With the inode of the directory: a copy of it is the directory of another peer. */
+const runningFileSchema = v.object({ ...runningSchema.entries, directory: v.number() });
 
 const portsSchema = v.record(v.string(), v.number());
 export type Ports = Readonly<Record<string, number>>;
@@ -41,6 +44,10 @@ export interface DataDir {
 
 export function openDataDir(path: string): DataDir {
   const file = (name: string): string => join(path, name);
+  const running = async (): Promise<Running | undefined> => {
+    const found = await readJson(file('peer.json'), runningFileSchema);
+    return found === undefined || found.directory !== (await stat(path)).ino ? undefined : found;
+  };
   return {
     path,
     configPath: file('config.json'),
@@ -53,10 +60,13 @@ export function openDataDir(path: string): DataDir {
       });
     },
     token: () => readOrMakeToken(file('token')),
-    running: async () => readJson(file('peer.json'), runningSchema),
-    setRunning: (running) => writePrivate(file('peer.json'), `${JSON.stringify(running)}\n`),
+    running,
+    setRunning: async (running) => {
+      const { ino: directory } = await stat(path);
+      await writePrivate(file('peer.json'), `${JSON.stringify({ ...running, directory })}\n`);
+    },
     clearRunning: async (instance) => {
-      const current = await readJson(file('peer.json'), runningSchema);
+      const current = await running();
       if (current?.instance === instance) await rm(file('peer.json'), { force: true });
     },
     ports: async () => (await readJson(file('ports.json'), portsSchema)) ?? {},

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { aver, Process, startAver } from './testing/processes.ts';
@@ -54,6 +54,20 @@ test('after a crash the next command finds the store, not the dead peer', {
   await peer.stop('SIGKILL');
   expect(await readFile(join(dir.path, 'peer.json'), 'utf8')).toContain('"url"');
   expect((await aver(['get', 'a', 'b', '--data', dir.path])).stdout).toBe('c\n');
+});
+
+test('a copy of the directory of a running peer is a peer of its own', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  await using dir = await testDir();
+  await using copy = await testDir();
+  const { process: peer } = await startAver(dir.path);
+  await using _peer = peer;
+  expect((await aver(['put', 'a', 'b', 'c', '--data', dir.path])).code).toBe(0);
+  await cp(dir.path, copy.path, { recursive: true });
+  expect((await aver(['put', 'only', 'in', 'copy', '--data', copy.path])).code).toBe(0);
+  expect((await aver(['get', 'only', 'in', '--data', dir.path])).code).not.toBe(0);
+  expect((await aver(['get', 'only', 'in', '--data', copy.path])).stdout).toBe('copy\n');
 });
 
 test('a fact put on one peer is durable on another that joined by the invite', {

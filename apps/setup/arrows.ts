@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/peer'],
   ['src'],
   ['apps/setup'],
-  ['apps/web', 'apps/peer', 'apps/bench', 'apps/sim'],
+  ['apps/web', 'apps/peer', 'apps/bench', 'apps/sim', 'apps/crash'],
   ['e2e'],
 ];
 
@@ -36,13 +36,13 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
   {
     what: 'classic-level belongs in src/store',
     packages: /^classic-level(?:\/|$)/,
-    allowed: /^(?:src\/store|apps\/bench)\//,
+    allowed: /^(?:src\/store|apps\/bench|apps\/crash)\//,
   },
   {
     what: 'node: modules belong in apps, Node entries and *-node.ts adapters',
     packages: /^node:/,
     allowed:
-      /^(?:apps\/(?:peer|bench|sim|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
+      /^(?:apps\/(?:peer|bench|sim|crash|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
   },
 ];
 

@@ -14,7 +14,8 @@ export function toStoreError(error: unknown, place: string): AverError {
   if (code === 'LEVEL_LOCKED') {
     return lockedError(place, cause);
   }
-  if (code === 'LEVEL_CORRUPTION') return new AverError('STORE_CORRUPT', message, { cause });
+  if (code === 'LEVEL_CORRUPTION' || (code === 'LEVEL_IO_ERROR' && isDamaged(message)))
+    return new AverError('STORE_CORRUPT', message, { cause });
   if (code === 'ENOSPC' || (code === 'LEVEL_IO_ERROR' && isNoSpace(message))) {
     return new AverError('STORE_FULL', message, { cause });
   }
@@ -24,4 +25,9 @@ export function toStoreError(error: unknown, place: string): AverError {
 /** LevelDB hands on the system's text alone: ENOSPC and EDQUOT on Unix, ERROR_DISK_FULL on Windows. */
 function isNoSpace(message: string): boolean {
   return /no space left|quota exceeded|not enough space/i.test(message);
+}
+
+/** A file that another one names is missing, or too short to be one: ENOENT, and EINVAL from mapping it. */
+function isDamaged(message: string): boolean {
+  return /: (?:no such file|invalid argument|.*cannot find the file)/i.test(message);
 }

@@ -1,13 +1,14 @@
 /** The Store port over LevelDB, for Node. The row with the empty key holds the store's version. */
-import { mkdir, readdir, realpath, stat, statfs } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { equalBytes, utf8 } from '../base/bytes.ts';
-import { AverError, isAverError } from '../base/errors.ts';
+import { isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { closedError, STORE_VERSION, versionError } from './batch.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
+import { assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
 import { WriteQueue } from './write-queue.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
@@ -17,8 +18,12 @@ const VERSION_ROW = utf8(String(STORE_VERSION));
 
 /** Blocks of table files kept in memory. */
 const CACHE_BYTES = 32 * 1024 * 1024;
-/** Room for what LevelDB writes on opening beside the log's content. */
-const REOPEN_BYTES = 1024 * 1024;
+/** What LevelDB gathers in memory before it writes a table and begins another log. */
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Of a row in there beside key and value: lengths, a sequence number, a node of a skip list. */
+const BUFFER_ROW_BYTES = 48;
+/** Up to so much of it is left empty: a quarter of each block. */
+const BUFFER_SLACK = 4 / 3;
 
 /**
  * What this process has open. Were LevelDB asked to open it again, it would refuse, but by closing
@@ -38,7 +43,7 @@ export async function openLevelDb(options: { readonly directory: string }): Prom
     place = await realpath(directory);
     if (openPlaces.has(place)) throw lockedError(directory);
     openPlaces.add(place);
-    return new LevelDbStore(await openLevel(place));
+    return await openPlace(place);
   } catch (error) {
     // A `STORE_LOCKED` of our own leaves the place to whom it belongs.
     if (place !== undefined && !isAverError(error, 'STORE_LOCKED')) openPlaces.delete(place);
@@ -46,11 +51,28 @@ export async function openLevelDb(options: { readonly directory: string }): Prom
   }
 }
 
-async function openLevel(place: string): Promise<Level> {
+/**
+ * Makes a store that opens again of what is sound in the files of one that is `STORE_CORRUPT`. Throws
+ * `STORE_LOCKED` where it is open, `STORE_FAILED`.
+ */
+export async function repairLevelDb(options: { readonly directory: string }): Promise<void> {
+  const { directory } = options;
+  try {
+    const place = await realpath(directory);
+    if (openPlaces.has(place)) throw lockedError(directory);
+    openPlaces.add(place);
+    await ClassicLevel.repair(place).finally(() => openPlaces.delete(place));
+  } catch (error) {
+    throw toStoreError(error, directory);
+  }
+}
+
+async function openPlace(place: string): Promise<Store> {
   const level: Level = new ClassicLevel(place, {
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: CACHE_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES,
   });
   try {
     await level.open();
@@ -59,7 +81,7 @@ async function openLevel(place: string): Promise<Level> {
     else if (!equalBytes(row, VERSION_ROW)) {
       throw versionError(place, Number(new TextDecoder().decode(row)));
     }
-    return level;
+    return new LevelDbStore(level, await newestLog(place));
   } catch (error) {
     await level.close().catch(() => undefined);
     throw error;
@@ -72,13 +94,23 @@ class LevelDbStore implements Store {
     (ops, durable) => this.#writeGroup(ops, durable),
     (error) => toStoreError(error, this.#level.location),
   );
-  /** After a failed write the end of LevelDB's log is in doubt: see `#reopen`. */
-  #isInDoubt = false;
+  /** After a failed write the end of LevelDB's log is in doubt: the keys of that write. See `#reopen`. */
+  #doubtful: readonly Uint8Array[] | undefined;
+  /** What was under those keys before. */
+  #undo: readonly StoreOp[] | undefined;
+  /** Something was written since the last sync. */
+  #isDirty = false;
+  /** The newest log, as of the last look. */
+  #log: string;
+  /** At most so much is in LevelDB's buffer, and so much of it came with the last write. */
+  #bufferBytes = 0;
+  #lastBytes = 0;
   #reopening: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(level: Level) {
+  constructor(level: Level, log: string) {
     this.#level = level;
+    this.#log = log;
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -131,43 +163,75 @@ class LevelDbStore implements Store {
   }
 
   async #writeGroup(ops: readonly StoreOp[], sync: boolean): Promise<void> {
-    if (this.#isInDoubt) await this.#reopen();
+    if (this.#doubtful !== undefined) await this.#reopen();
     try {
+      if (this.#bufferBytes >= WRITE_BUFFER_BYTES) await this.#leaveLog();
       if (ops.length > 0) await this.#writeOps(ops, sync);
       // LevelDB skips empty batches, so a flush writes the version row again. A synced write takes
-      // the log up to its own end to the disk, and so everything before it.
+      // the log up to its own end to the disk, and `#leaveLog` has seen to those before it.
       else if (sync) await this.#level.put(VERSION_KEY, VERSION_ROW, { sync });
     } catch (error) {
-      this.#isInDoubt = true;
+      this.#doubtful = ops.map(({ key }) => key.slice());
       throw error;
     }
+    this.#isDirty = !sync;
+  }
+
+  /**
+   * LevelDB goes on in another log once its buffer is full, and never syncs the one before: what is
+   * written next might survive a power cut, and what was written before it not.
+   */
+  async #leaveLog(): Promise<void> {
+    const newest = await newestLog(this.#level.location);
+    // It began with the last write.
+    if (newest !== this.#log) this.#bufferBytes = this.#lastBytes;
+    this.#log = newest;
+    if (!this.#isDirty || this.#bufferBytes < WRITE_BUFFER_BYTES) return;
+    await syncFile(join(this.#level.location, newest));
+    this.#isDirty = false;
   }
 
   async #writeOps(ops: readonly StoreOp[], sync: boolean): Promise<void> {
     const chained = this.#level.batch();
+    let bytes = 0;
     for (const { key, value } of ops) {
       if (value === undefined) chained.del(key);
       else chained.put(key, value);
+      bytes += (key.length + (value?.length ?? 0) + BUFFER_ROW_BYTES) * BUFFER_SLACK;
     }
+    this.#lastBytes = bytes;
+    this.#bufferBytes += bytes;
     await chained.write({ sync });
   }
 
   /**
    * A write that failed half-way (a full disk) leaves a torn record at the end of LevelDB's log.
    * What LevelDB would append behind it, it would drop when it next reads the log. Opening again
-   * reads the log up to there and starts a new one. Until there is room for that, the store stays
-   * as it is, for readers.
+   * reads the log up to there and starts a new one. A write whose sync failed may be whole in the
+   * log, and turn up now: it was refused, so what was there before is put back. Until there is room
+   * for that, the store stays as it is, for readers.
    */
   #reopen(): Promise<void> {
     this.#reopening ??= (async () => {
       await assertRoomToReopen(this.#level.location);
+      this.#undo ??= await this.#before(this.#doubtful ?? []);
       await this.#level.close();
       await this.#level.open();
-      this.#isInDoubt = false;
+      this.#log = await newestLog(this.#level.location);
+      this.#bufferBytes = 0;
+      if (this.#undo.length > 0) await this.#writeOps(this.#undo, true);
+      this.#undo = undefined;
+      this.#doubtful = undefined;
     })().finally(() => {
       this.#reopening = undefined;
     });
     return this.#reopening;
+  }
+
+  /** What puts these keys back to what they are now: LevelDB shows nothing of a write that failed. */
+  async #before(keys: readonly Uint8Array[]): Promise<StoreOp[]> {
+    const values = await this.#level.getMany(keys as Uint8Array[]);
+    return keys.map((key, i) => ({ key, value: values[i] }));
   }
 
   async #read<Result>(action: () => Promise<Result>): Promise<Result> {
@@ -184,19 +248,7 @@ class LevelDbStore implements Store {
   }
 }
 
-/** On opening, LevelDB turns its log into a table file and then deletes the log. */
-async function assertRoomToReopen(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  const logs = names.filter((name) => name.endsWith('.log'));
-  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(directory, name))).size));
-  const needed = sizes.reduce((sum, size) => sum + size, REOPEN_BYTES);
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < needed) {
-    throw new AverError('STORE_FULL', `The disk of ${directory} is full: ${needed} bytes must be free.`);
-  }
-}
-
-/** classic-level gives Buffers, whose `slice` shares memory where that of plain byte arrays copies. */
+/** classic-level gives Buffers, whose `slice` shares memory. */
 function toPlainBytes<Bytes extends Uint8Array | undefined>(bytes: Bytes): Bytes | Uint8Array {
   return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

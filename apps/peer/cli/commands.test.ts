@@ -183,7 +183,8 @@ test('commands use the running peer; a second start is refused and names it', as
 test('a peer.json that was left behind does not keep commands from the store', async () => {
   await using dir = await testDir();
   await cli(['init', '--data', dir.path]);
-  const left = { url: 'http://127.0.0.1:9', pid: 1, instance: 'gone', startedAtMs: 0 };
+  const { ino: directory } = await stat(dir.path);
+  const left = { url: 'http://127.0.0.1:9', pid: 1, instance: 'gone', startedAtMs: 0, directory };
   await writeFile(join(dir.path, 'peer.json'), JSON.stringify(left));
   expect((await cli(['put', 'a', 'b', 'c', '--data', dir.path])).code).toBe(0);
 });
