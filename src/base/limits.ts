@@ -315,6 +315,8 @@ export const limits = {
   /** An invite without other wish is good for a week. */
   inviteTtlMs: 7 * 24 * 60 * MINUTE,
   inviteAddressesMax: 16,
+  /** One address, in UTF-8 bytes: one with two hashes of certificates, through a relay, has about 350. */
+  addressBytesMax: 512,
   /** Body of one HTTP request. */
   httpBodyBytesMax: 8 * MiB,
   /** Silence on an event stream before a heartbeat: below the idle time-outs of common proxies. */

@@ -47,5 +47,5 @@ export function plainError(error: unknown): PlainError {
 
 /** The error again; what another version of the page sent with an unknown code is `INTERNAL`. */
 export function revivedError({ code, message, fields }: PlainError): AverError {
-  return new AverError(code in ADVICE ? code : 'INTERNAL', message, { fields });
+  return new AverError(Object.hasOwn(ADVICE, code) ? code : 'INTERNAL', message, { fields });
 }
