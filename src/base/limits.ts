@@ -339,6 +339,12 @@ export const limits = {
   tableClaimsMax: 20_000,
   /** Changes queued for one slow watcher; beyond it the watcher starts again from a snapshot. */
   watchQueueMax: 4096,
+  /** Log lines that name one peer, and those of one message, in a minute: others decide how many there would be. */
+  logWindowMs: MINUTE,
+  logLinesPerPeerMax: 20,
+  logLinesPerMessageMax: 200,
+  /** Peers and messages whose lines are counted; the one whose minute began first goes. */
+  logTalliesMax: 4096,
   /** Peers kept connected: Node and browser. */
   connectionsNodeMax: 300,
   connectionsBrowserMax: 100,
@@ -447,6 +453,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
+  ['logLinesPerPeerMax', 'logLinesPerMessageMax'],
   ['rootsCells', 'rootsCounts'],
   ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],

@@ -12,7 +12,7 @@ import type { Value } from '../../../src/base/value.ts';
 import { nodeCrypto } from '../../../src/crypto/crypto-node.ts';
 import { exportFile, importFile } from '../../../src/peer/export-file.ts';
 import { decodeInvite, encodeInvite } from '../../../src/peer/invite.ts';
-import type { TabMessage } from '../../../src/peer/tabs/messages.ts';
+import { isTabMessage, type TabMessage } from '../../../src/peer/tabs/messages.ts';
 import { TabClient } from '../../../src/peer/tabs/tab-client.ts';
 import { TabHost } from '../../../src/peer/tabs/tab-host.ts';
 import { decodeGenesis, encodeGenesis } from '../../../src/set/genesis.ts';
@@ -148,7 +148,8 @@ function withoutUndefined(message: TabMessage): Value {
 }
 
 async function hearTab(bytes: Uint8Array): Promise<undefined> {
-  const message = decodeValue(bytes) as unknown as TabMessage;
+  const message: unknown = decodeValue(bytes);
+  if (!isTabMessage(message)) return undefined;
   const said: TabMessage[] = [];
   const host = new TabHost(peer, (each) => said.push(structuredClone(each)));
   host.receive(message);
