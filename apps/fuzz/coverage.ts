@@ -7,16 +7,23 @@ import { type Profiler, Session } from 'node:inspector';
 const WATCHED = /\/(?:src|apps\/peer)\/[^?]+\.ts$/;
 const NOT_WATCHED = /\/testing\/|\.fixture\.ts$/;
 
+/** Characters inside of functions: what stands beside them runs when the module is loaded, or is a comment. */
 export interface FileCoverage {
   readonly file: string;
-  readonly bytes: number;
+  readonly characters: number;
   readonly reached: number;
+}
+
+/** What is known of one file: by the place of each character. */
+interface FileMap {
+  /** Length of the innermost function that it is in; 0 outside of all. */
+  readonly owner: Uint32Array;
+  readonly reached: Uint8Array;
 }
 
 export class Coverage {
   readonly #session = new Session();
-  /** By file: 1 for each character of its source that was reached. */
-  readonly #reached = new Map<string, Uint8Array>();
+  readonly #maps = new Map<string, FileMap>();
 
   constructor() {
     this.#session.connect();
@@ -38,43 +45,65 @@ export class Coverage {
   fresh(scripts: readonly Profiler.ScriptCoverage[], note: boolean): number {
     let fresh = 0;
     for (const { url, functions } of scripts) {
-      for (const { ranges } of functions) {
-        const [whole] = ranges as [Profiler.CoverageRange];
-        if (whole.count === 0) continue;
-        const known = this.#mapOf(url, whole.endOffset);
-        // Ranges lie in each other, the outer before the inner: the last that covers a place tells.
-        const painted = new Uint8Array(whole.endOffset - whole.startOffset);
-        for (const { startOffset, endOffset, count } of ranges)
-          painted.fill(count > 0 ? 1 : 0, startOffset - whole.startOffset, endOffset - whole.startOffset);
-        for (let i = 0; i < painted.length; i++) {
-          const at = whole.startOffset + i;
-          if (painted[i] === 0 || known[at] === 1) continue;
-          fresh++;
-          if (note) known[at] = 1;
-        }
-      }
+      const map = this.#mapOf(url, Math.max(...functions.map(({ ranges }) => ranges[0]?.endOffset ?? 0)));
+      const inner = functions.filter(({ ranges }) => (ranges[0]?.startOffset ?? 0) > 0);
+      for (const { ranges } of inner) own(map, ranges[0] as Profiler.CoverageRange);
+      for (const { ranges } of inner) fresh += paint(map, ranges, note);
     }
     return fresh;
   }
 
-  #mapOf(url: string, length: number): Uint8Array {
-    const known = this.#reached.get(url);
-    if (known !== undefined && known.length >= length) return known;
-    const grown = new Uint8Array(length);
-    if (known !== undefined) grown.set(known);
-    this.#reached.set(url, grown);
+  #mapOf(url: string, length: number): FileMap {
+    const known = this.#maps.get(url);
+    if (known !== undefined && known.reached.length >= length) return known;
+    const grown = { owner: new Uint32Array(length), reached: new Uint8Array(length) };
+    if (known !== undefined) {
+      grown.owner.set(known.owner);
+      grown.reached.set(known.reached);
+    }
+    this.#maps.set(url, grown);
     return grown;
   }
 
   files(): FileCoverage[] {
-    return [...this.#reached].map(([url, map]) => ({
+    return [...this.#maps].map(([url, { owner, reached }]) => ({
       file: url.slice(url.search(/\/(?:src|apps\/peer)\//) + 1),
-      bytes: map.length,
-      reached: map.reduce((sum, each) => sum + each, 0),
+      characters: owner.reduce((sum, each) => sum + (each > 0 ? 1 : 0), 0),
+      reached: reached.reduce((sum, each) => sum + each, 0),
     }));
   }
 
   stop(): void {
     this.#session.disconnect();
   }
+}
+
+/** The characters of a function are its own, but for those of functions inside. */
+function own({ owner }: FileMap, { startOffset, endOffset }: Profiler.CoverageRange): void {
+  const length = endOffset - startOffset;
+  for (let at = startOffset; at < endOffset; at++) {
+    const now = owner[at] as number;
+    if (now === 0 || now > length) owner[at] = length;
+  }
+}
+
+/** Ranges lie in each other, the outer before the inner: the last that covers a place tells. */
+function paint(
+  { owner, reached }: FileMap,
+  ranges: readonly Profiler.CoverageRange[],
+  note: boolean,
+): number {
+  const [{ startOffset: start, endOffset: end, count }] = ranges as [Profiler.CoverageRange];
+  if (count === 0) return 0;
+  const painted = new Uint8Array(end - start);
+  for (const range of ranges)
+    painted.fill(range.count > 0 ? 1 : 0, range.startOffset - start, range.endOffset - start);
+  let fresh = 0;
+  for (let i = 0; i < painted.length; i++) {
+    const at = start + i;
+    if (painted[i] === 0 || reached[at] === 1 || owner[at] !== end - start) continue;
+    fresh++;
+    if (note) reached[at] = 1;
+  }
+  return fresh;
 }

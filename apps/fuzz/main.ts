@@ -7,7 +7,6 @@ import { Coverage } from './coverage.ts';
 import { type Hunt, hunt, newHunt, warmUp } from './guided.ts';
 import { liveBytes } from './run.ts';
 import { judge, type Target } from './target.ts';
-import { targets } from './targets/index.ts';
 
 interface Options {
   readonly minutes: number;
@@ -18,6 +17,10 @@ interface Options {
 }
 
 const PROGRESS_MS = 10_000;
+
+// Functions that are never called show only where their module is loaded under watch.
+const coverage = new Coverage();
+const { targets } = await import('./targets/index.ts');
 
 const program = new Command('fuzz')
   .description(
@@ -54,7 +57,6 @@ async function replay(target: Target, hex: string): Promise<number> {
 
 async function run(): Promise<number> {
   const random = new SeededRandom(options.seed);
-  const coverage = new Coverage();
   const hunts: Hunt[] = [];
   for (const target of meant) hunts.push(await newHunt(target, options.seed));
   for (const each of hunts) await warmUp(each, coverage);
@@ -70,7 +72,7 @@ async function run(): Promise<number> {
     tellCrashes(next, told);
     if (performance.now() - toldMs < PROGRESS_MS) continue;
     toldMs = performance.now();
-    say(`${Math.round((toldMs - startMs) / 1000)} s: ${tally(hunts, coverage)}`);
+    say(`${Math.round((toldMs - startMs) / 1000)} s: ${tally(hunts)}`);
   }
   const files = coverage.files();
   coverage.stop();
@@ -79,9 +81,7 @@ async function run(): Promise<number> {
   for (const error of rejected) say(`rejected unseen: ${String(error)}`);
   if (options.json)
     process.stdout.write(`${JSON.stringify({ ...options, seconds, targets: hunts.map(summary), files })}\n`);
-  say(
-    `${seconds} s, seed ${options.seed}: ${tally(hunts, coverage)}, ${grownMiB.toFixed(1)} MiB more in use`,
-  );
+  say(`${seconds} s, seed ${options.seed}: ${tally(hunts)}, ${grownMiB.toFixed(1)} MiB more in use`);
   for (const each of hunts) say(`  ${JSON.stringify(summary(each))}`);
   return told.size === 0 && rejected.length === 0 ? 0 : 1;
 }
@@ -114,7 +114,7 @@ function summary({ target, report, found, pool }: Hunt): object {
   };
 }
 
-function tally(hunts: readonly Hunt[], coverage: Coverage): string {
+function tally(hunts: readonly Hunt[]): string {
   const inputs = hunts.reduce((sum, { report }) => sum + report.inputs, 0);
   const found = hunts.reduce((sum, each) => sum + each.found, 0);
   const reached = coverage.files().reduce((sum, file) => sum + file.reached, 0);
