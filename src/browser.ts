@@ -10,7 +10,7 @@
  */
 import { MemoryMetrics } from './base/counters.ts';
 import { AverError } from './base/errors.ts';
-import { silentLog } from './base/log.ts';
+import { boundedLog, silentLog } from './base/log.ts';
 import type { Log, Metrics, Ports, Store } from './base/ports.ts';
 import { systemClock } from './base/system-clock.ts';
 import { systemRandom } from './base/system-random.ts';
@@ -63,7 +63,7 @@ async function startPeer(profile: string, metrics: Metrics, options: BrowserPeer
   const ports: Ports = {
     clock: systemClock,
     random: systemRandom,
-    log: options.log ?? silentLog,
+    log: boundedLog(options.log ?? silentLog, systemClock),
     crypto,
     metrics,
   };

@@ -11,7 +11,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MemoryMetrics } from './base/counters.ts';
 import { AverError } from './base/errors.ts';
-import { silentLog } from './base/log.ts';
+import { boundedLog, silentLog } from './base/log.ts';
 import type { Clock, Log, Metrics, Network, Ports, Store } from './base/ports.ts';
 import { systemClock } from './base/system-clock.ts';
 import { systemRandom } from './base/system-random.ts';
@@ -57,7 +57,7 @@ export async function createPeer(options: NodePeerOptions = {}): Promise<Peer> {
   const ports: Ports = {
     clock: options.clock ?? systemClock,
     random: systemRandom,
-    log: options.log ?? silentLog,
+    log: boundedLog(options.log ?? silentLog, options.clock ?? systemClock),
     crypto: nodeCrypto(),
     metrics: options.metrics ?? new MemoryMetrics(),
   };

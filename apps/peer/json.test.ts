@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { limits } from '../../src/base/limits.ts';
 import type { Value } from '../../src/base/value.ts';
 import { jsonToValue, valueToJson } from './json.ts';
 
@@ -39,4 +40,12 @@ test('a byte string is base64url under $bytes', () => {
 test('a deep nest is refused before it can overflow the stack', () => {
   const deep: unknown = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000));
   expect(() => jsonToValue(deep)).toThrow(expect.objectContaining({ code: 'TOO_DEEP' }));
+});
+
+test('a byte string that fits no payload is refused before it is decoded [STC-13]', () => {
+  const longest = 'A'.repeat((limits.assertionBytesMax * 4) / 3);
+  expect(jsonToValue({ $bytes: longest })).toHaveLength(limits.assertionBytesMax);
+  expect(() => jsonToValue({ $bytes: `${longest}AAAA` })).toThrow(
+    expect.objectContaining({ code: 'OVERSIZE' }),
+  );
 });

@@ -11,6 +11,7 @@ import type { Value } from '../../src/base/value.ts';
 import type { Fact, Resolution, WatchEvent } from '../../src/peer/api.ts';
 
 const LOOKS_LIKE_BYTES = /^\$+bytes$/;
+const BASE64_CHARS_MAX = Math.ceil((limits.assertionBytesMax * 4) / 3);
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -28,7 +29,7 @@ export function valueToJson(value: Value): Json {
   );
 }
 
-/** Throws `TOO_DEEP` and, for damaged byte strings, `BAD_INPUT`. */
+/** Throws `TOO_DEEP`, `OVERSIZE` for byte strings that fit no payload, and `BAD_INPUT` for damaged ones. */
 export function jsonToValue(json: unknown, depth = 0): Value {
   // Checked here too, because this walk itself would overflow the stack before the codec is asked.
   if (depth > limits.nestingMax) {
@@ -42,6 +43,10 @@ export function jsonToValue(json: unknown, depth = 0): Value {
   if (entries.length === 1 && only !== undefined && LOOKS_LIKE_BYTES.test(only[0])) {
     if (only[0] !== '$bytes') return { [only[0].slice(1)]: jsonToValue(only[1], depth + 1) };
     if (typeof only[1] !== 'string') throw new AverError('BAD_INPUT', '"$bytes" must be base64url text.');
+    // Longer ones fit no payload, and take long to decode.
+    if (only[1].length > BASE64_CHARS_MAX) {
+      throw new AverError('OVERSIZE', `A byte string is over ${limits.assertionBytesMax} bytes.`);
+    }
     return base64UrlToBytes(only[1]);
   }
   return Object.fromEntries(entries.map(([key, item]) => [key, jsonToValue(item, depth + 1)]));

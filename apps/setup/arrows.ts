@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src'],
   ['apps/setup'],
   ['apps/web', 'apps/peer', 'apps/bench', 'apps/sim', 'apps/crash'],
-  ['e2e'],
+  ['apps/fuzz', 'e2e'],
 ];
 
 /** Packages that only some files may import. */
@@ -42,7 +42,7 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
     what: 'node: modules belong in apps, Node entries and *-node.ts adapters',
     packages: /^node:/,
     allowed:
-      /^(?:apps\/(?:peer|bench|sim|crash|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
+      /^(?:apps\/(?:peer|bench|sim|crash|fuzz|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
   },
 ];
 

@@ -24,6 +24,7 @@ const COMMANDS = {
   bench: (args) => runTypeScript('apps/bench/main.ts', args),
   sim: (args) => runTypeScript('apps/sim/main.ts', args),
   crash: (args) => runTypeScript('apps/crash/main.ts', args),
+  fuzz: (args) => runTypeScript('apps/fuzz/main.ts', args),
   'sim:mutants': (args) => runTypeScript('apps/sim/mutants-main.ts', args),
   'demo:facts': (args) => runForUser('apps/peer/demo-facts.ts', args),
   test: async (args) => {

@@ -321,6 +321,8 @@ export const limits = {
   /** An invite without other wish is good for a week. */
   inviteTtlMs: 7 * 24 * 60 * MINUTE,
   inviteAddressesMax: 16,
+  /** One address, in UTF-8 bytes: one with two hashes of certificates, through a relay, has about 350. */
+  addressBytesMax: 512,
   /** Body of one HTTP request. */
   httpBodyBytesMax: 8 * MiB,
   /** Silence on an event stream before a heartbeat: below the idle time-outs of common proxies. */
@@ -343,6 +345,12 @@ export const limits = {
   tableClaimsMax: 20_000,
   /** Changes queued for one slow watcher; beyond it the watcher starts again from a snapshot. */
   watchQueueMax: 4096,
+  /** Log lines that name one peer, and those of one message, in a minute: others decide how many there would be. */
+  logWindowMs: MINUTE,
+  logLinesPerPeerMax: 20,
+  logLinesPerMessageMax: 200,
+  /** Peers and messages whose lines are counted; the one whose minute began first goes. */
+  logTalliesMax: 4096,
   /** Peers kept connected: Node and browser. */
   connectionsNodeMax: 300,
   connectionsBrowserMax: 100,
@@ -451,6 +459,7 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
+  ['logLinesPerPeerMax', 'logLinesPerMessageMax'],
   ['rootsCells', 'rootsCounts'],
   ['rootsCounts', 'sketchCellsMax'],
   ['addressDialTimeoutMs', 'dialTimeoutMs'],

@@ -1,4 +1,5 @@
 /** Cuts a byte stream into blocks: frames, credit grants, the end. Wire format: `frame-stream.ts`. */
+import { readU32 } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
@@ -65,7 +66,7 @@ export class BlockReader {
       this.#frameBytes = undefined;
       return { type: 'frame', frame: bytes };
     }
-    const header = new DataView(bytes.buffer).getUint32(0);
+    const header = readU32(bytes);
     if (header === END) return { type: 'end' };
     if (header >= CONTROL_BIT) return { type: 'credit', bytes: header - CONTROL_BIT };
     if (header > limits.frameBytesMax) {

@@ -49,6 +49,14 @@ describe('introductions', () => {
     );
   });
 
+  it('are refused at their head when it names too many, and with an address that is too long [STC-13]', () => {
+    const items = new Uint8Array(1_048_576).fill(0x80);
+    items.set([0x9a, 0, 0x0f, 0xff, 0xfb]);
+    expect(() => decodeIntroductions(items)).toThrow(expect.objectContaining({ code: 'BAD_ENCODING' }));
+    const long = { ...introduction('a'), addresses: ['x'.repeat(limits.addressBytesMax + 1)] };
+    expect(() => decodeIntroductions(encodeIntroductions([long]))).toThrow(/too long/);
+  });
+
   it('rank a pair the same from both ends', () => {
     expect(pairRank('a', 'b')).toBe(pairRank('b', 'a'));
     expect(pairRank('a', 'b')).not.toBe(pairRank('a', 'c'));
@@ -221,7 +229,7 @@ describe('a guest', () => {
     ['nonsense', 'BAD_ENCODING', new Uint8Array([0xff])],
     ['half of it', 'BAD_ENCODING', encodeIntroductions([introduction('a')]).subarray(0, -1)],
     ['more than it ends with', 'BAD_ENCODING', Uint8Array.of(...encodeIntroductions([]), 0)],
-    ['what is nested', 'TOO_DEEP', new Uint8Array(1000).fill(0x81)],
+    ['what is nested', 'BAD_ENCODING', new Uint8Array(1000).fill(0x81)],
   ])('ends the stream of a host that tells %s, and says %s', async (_, code, said) => {
     const { host, failures, dialled } = setUp('m');
     await host.send(said);

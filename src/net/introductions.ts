@@ -9,7 +9,7 @@
 
 import { bytesToHex, equalBytes, utf8 } from '../base/bytes.ts';
 import { encodeValue } from '../base/cbor.ts';
-import { decodeValue } from '../base/cbor-reader.ts';
+import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
 import { blake3 } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
@@ -29,24 +29,26 @@ export function encodeIntroductions(introductions: readonly Introduction[]): Uin
 
 /** Throws `BAD_ENCODING`. */
 export function decodeIntroductions(frame: Uint8Array): Introduction[] {
-  const rows = decodeValue(frame);
-  if (!Array.isArray(rows) || rows.length > limits.introducedPeersMax) throw badIntroductions();
-  return rows.map((row) => {
-    if (!Array.isArray(row) || row.length !== 3) throw badIntroductions();
-    const [peerId, viaHost, addresses] = row;
-    if (typeof peerId !== 'string' || typeof viaHost !== 'boolean' || !isAddressList(addresses)) {
-      throw badIntroductions();
-    }
-    return { peerId, viaHost, addresses };
+  const reader = new CborReader(frame);
+  const introductions = readList(reader, limits.introducedPeersMax, () => {
+    reader.array(3, 3);
+    return {
+      peerId: reader.text(limits.addressBytesMax),
+      viaHost: reader.bool(),
+      addresses: readList(reader, limits.addressesPerPeerMax, () => reader.text(limits.addressBytesMax)),
+    };
   });
+  reader.end();
+  return introductions;
 }
 
-function isAddressList(value: unknown): value is string[] {
-  return (
-    Array.isArray(value) &&
-    value.length <= limits.addressesPerPeerMax &&
-    value.every((address) => typeof address === 'string')
-  );
+function readList<T>(reader: CborReader, max: number, read: () => T): T[] {
+  return Array.from({ length: reader.array(max) }, read);
+}
+
+/** Whether others will read it: somebody may tell us addresses of any length. */
+function isReadable(address: string): boolean {
+  return utf8(address).length <= limits.addressBytesMax;
 }
 
 function badIntroductions(): AverError {
@@ -149,7 +151,7 @@ export class IntroductionsHost {
       shared.map(async (peerId) => ({
         peerId,
         viaHost: hasReservation(peerId),
-        addresses: (await addresses(peerId)).slice(0, limits.addressesPerPeerMax),
+        addresses: (await addresses(peerId)).filter(isReadable).slice(0, limits.addressesPerPeerMax),
       })),
     );
     return introductions.filter(({ viaHost, addresses }) => viaHost || addresses.length > 0);

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { firstOf, lastOf, type Run } from '../assertion/model.ts';
 import { encodeRun } from '../assertion/run-codec.ts';
 import { concatBytes, u32Bytes, utf8 } from '../base/bytes.ts';
@@ -100,6 +100,22 @@ describe('an export file', () => {
   ])('%s is refused with %s, and what was sound before stays', async (_, code, kept, parts) => {
     await expect(take(parts())).rejects.toMatchObject({ code });
     expect(target.count).toBe(kept);
+  });
+
+  it('that comes a byte at a time is not copied anew with each', async () => {
+    const file = concatBytes(utf8('AVER1\n'), u32Bytes(60_000), new Uint8Array(60_000));
+    const set = vi.spyOn(Uint8Array.prototype, 'set');
+    let copied = 0;
+    try {
+      const drops = (async function* () {
+        for (let at = 0; at < file.length; at++) yield file.subarray(at, at + 1);
+      })();
+      await importFile(drops, async () => target).catch(() => undefined);
+      for (const [bytes] of set.mock.calls) copied += bytes.length;
+    } finally {
+      set.mockRestore();
+    }
+    expect(copied).toBeLessThan(200 * file.length);
   });
 
   it('names the run that is damaged', async () => {

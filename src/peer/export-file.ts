@@ -23,6 +23,8 @@ const VERSION = 1;
 const RUNS_AT_ONCE = 256;
 /** Refusals that a report names one by one. */
 const REFUSALS_MAX = 20;
+/** Of the length before each frame. */
+const LENGTH_BYTES = 4;
 /** Bytes gathered before they are handed on. */
 const CHUNK_BYTES = 64 * 1024;
 
@@ -56,27 +58,41 @@ export async function* exportFile(replica: Replica, options: AbortOptions = {}):
   yield concatBytes(...chunk, frame(new Uint8Array(0)), frame(foot));
 }
 
+/** Chunks that are put together as soon as there are so many, however small they are. */
+const PARTS_MAX = 256;
+
 /** Whole frames of a stream of chunks. Throws `BAD_INPUT` when it is no export file or is cut off. */
 async function* framesOf(file: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let buffer: Uint8Array = new Uint8Array(0);
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  /** Bytes from which on there is something to read: until then chunks are only gathered. */
+  let wanted = MAGIC.length;
   let begun = false;
   for await (const chunk of file) {
-    buffer = buffer.length === 0 ? chunk : concatBytes(buffer, chunk);
-    if (!begun && buffer.length >= MAGIC.length) {
+    parts.push(chunk);
+    length += chunk.length;
+    if (length < wanted && parts.length < PARTS_MAX) continue;
+    let buffer = parts.length === 1 ? chunk : concatBytes(...parts);
+    if (!begun && length >= wanted) {
       if (MAGIC.some((byte, i) => buffer[i] !== byte))
         throw new AverError('BAD_INPUT', 'This is no Aver export file.');
       buffer = buffer.subarray(MAGIC.length);
       begun = true;
+      wanted = LENGTH_BYTES;
     }
-    while (begun && buffer.length >= 4) {
-      const length = readU32(buffer);
-      if (length > limits.runBytesMax) throw new AverError('BAD_INPUT', 'The export file is damaged.');
-      if (buffer.length < 4 + length) break;
-      yield buffer.subarray(4, 4 + length);
-      buffer = buffer.subarray(4 + length);
+    while (begun && buffer.length >= LENGTH_BYTES) {
+      const bytes = readU32(buffer);
+      if (bytes > limits.runBytesMax) throw new AverError('BAD_INPUT', 'The export file is damaged.');
+      wanted = LENGTH_BYTES + bytes;
+      if (buffer.length < wanted) break;
+      yield buffer.subarray(LENGTH_BYTES, wanted);
+      buffer = buffer.subarray(wanted);
+      wanted = LENGTH_BYTES;
     }
+    parts = [buffer];
+    length = buffer.length;
   }
-  if (!begun || buffer.length > 0) throw new AverError('BAD_INPUT', 'The export file is cut off.');
+  if (!begun || length > 0) throw new AverError('BAD_INPUT', 'The export file is cut off.');
 }
 
 /**

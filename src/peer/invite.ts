@@ -18,7 +18,6 @@ import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
 
 const VERSION = 1;
 const CHECK_BYTES = 4;
-const ADDRESS_BYTES_MAX = 512;
 const TEXT_CHARS_MAX = 32_768;
 
 export interface InviteContent {
@@ -38,6 +37,11 @@ export interface OpenedInvite extends InviteContent {
 }
 
 export function encodeInvite(content: InviteContent): string {
+  const body = encodeBody(content);
+  return bytesToBase64Url(concatBytes(blake3(body).subarray(0, CHECK_BYTES), body));
+}
+
+function encodeBody(content: InviteContent): Uint8Array {
   const writer = new CborWriter().array(8).uint(VERSION).bytes(content.genesisBytes);
   writeAddresses(writer, content.addresses.slice(0, limits.inviteAddressesMax));
   writer.uint(content.expiresAtMs);
@@ -46,8 +50,7 @@ export function encodeInvite(content: InviteContent): string {
     else writer.bytes(bytes);
   }
   writeAdmission(writer, content.admit);
-  const body = writer.finish();
-  return bytesToBase64Url(concatBytes(blake3(body).subarray(0, CHECK_BYTES), body));
+  return writer.finish();
 }
 
 /** Takes a link or its text. Throws `BAD_INVITE`, `INVITE_VERSION`, `INVITE_EXPIRED`, `BAD_GENESIS`. */
@@ -99,7 +102,11 @@ function readInvite(body: Uint8Array): InviteContent {
     const author = reader.hashOrNull()?.slice() ?? null;
     const admit = readAdmission(reader);
     reader.end();
-    return { genesisBytes, addresses, expiresAtMs, secret, authorSeed, author, admit };
+    const content = { genesisBytes, addresses, expiresAtMs, secret, authorSeed, author, admit };
+    // One invite has one text: peers may come in one order and one group only.
+    if (!equalBytes(encodeBody(content), body))
+      throw new AverError('BAD_INVITE', 'The invite tells its addresses in another way than invites do.');
+    return content;
   } catch (error) {
     if (isAverError(error, 'BAD_ENCODING'))
       throw new AverError('BAD_INVITE', error.message, { cause: error });
@@ -128,10 +135,10 @@ function readAddresses(reader: CborReader): string[] {
   const peers = reader.array(limits.inviteAddressesMax);
   for (let i = 0; i < peers; i++) {
     reader.array(2, 2);
-    const peer = reader.text(ADDRESS_BYTES_MAX);
+    const peer = reader.text(limits.addressBytesMax);
     const places = reader.array(limits.inviteAddressesMax - addresses.length);
     for (let j = 0; j < places; j++) {
-      const place = reader.text(ADDRESS_BYTES_MAX);
+      const place = reader.text(limits.addressBytesMax);
       addresses.push(peer === '' ? place : `${place}/p2p/${peer}`);
     }
   }

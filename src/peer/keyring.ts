@@ -9,6 +9,7 @@ import { concatBytes, prefixEnd, utf8 } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { limits } from '../base/limits.ts';
+import { Mutex } from '../base/mutex.ts';
 import type { Crypto, Random, Store } from '../base/ports.ts';
 import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
 import type { AuthorKey } from '../set/writer.ts';
@@ -29,6 +30,7 @@ export class Keyring {
   readonly #store: Store;
   readonly #random: Random;
   readonly #crypto: Crypto;
+  readonly #making = new Mutex();
 
   constructor(store: Store, random: Random, crypto: Crypto) {
     this.#store = store;
@@ -36,12 +38,15 @@ export class Keyring {
     this.#crypto = crypto;
   }
 
-  async #seed(key: Uint8Array): Promise<Uint8Array> {
-    const saved = await this.#store.get(key);
-    if (saved !== undefined) return saved;
-    const seed = this.#random.bytes(32);
-    await this.#put(key, seed);
-    return seed;
+  /** One at a time: who asks while it is made for another gets the same. */
+  #seed(key: Uint8Array): Promise<Uint8Array> {
+    return this.#making.run(async () => {
+      const saved = await this.#store.get(key);
+      if (saved !== undefined) return saved;
+      const seed = this.#random.bytes(32);
+      await this.#put(key, seed);
+      return seed;
+    });
   }
 
   #put(key: Uint8Array, value: Uint8Array): Promise<void> {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { encodeClaims } from '../assertion/claims.ts';
-import { kinds } from '../assertion/model.ts';
+import { type Assertion, kinds } from '../assertion/model.ts';
 import { limits } from '../base/limits.ts';
+import type { Store } from '../base/ports.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { memoryStore } from '../store/memory.ts';
 import { TestAuthor, testSpace } from '../testing/chains.ts';
@@ -62,13 +63,26 @@ describe('the filter of claims', () => {
   test('gives up, and is certain of nothing, beyond its last segment', () => {
     const filter = new ClaimFilter();
     filter.complete();
-    const full = filled(0, limits.claimFilterClaimsMax).takeFull(1)[0];
+    const full = filled(0, limits.claimFilterClaimsMax).takeFull(0)[0];
     if (full === undefined) throw new Error('A segment is full.');
     filter.load(Array.from({ length: limits.claimFilterSegmentsMax }, (_, index) => ({ ...full, index })));
     expect(filter.mayHave('other', 'is')).toBe(true);
     expect(filter.open(2)).toBeUndefined();
   });
 });
+
+/** Its methods without itself, to be put together with others. */
+function bound(store: Store): Store {
+  const { get, getMany, range, write, flush, close } = store;
+  return {
+    get: get.bind(store),
+    getMany: getMany.bind(store),
+    range: range.bind(store),
+    write: write.bind(store),
+    flush: flush.bind(store),
+    close: close.bind(store),
+  };
+}
 
 describe('a store that is opened again', () => {
   const space = testSpace();
@@ -109,22 +123,81 @@ describe('a store that is opened again', () => {
     expect(await rulesOut(again.replica, `s${count}`)).toBe(true);
   });
 
+  const perRun = 1001;
+  const perSegment = Math.ceil(limits.claimFilterClaimsMax / perRun);
+  const bulk = (run: number) =>
+    encodeClaims(Array.from({ length: perRun }, (_, n) => ({ ...said, subject: `s${run}/${n}` })));
+
+  /** Runs of a thousand claims each, one assertion a run. */
+  async function writtenInBulk(replica: Replica, runs: number): Promise<Assertion[]> {
+    const author = await TestAuthor.create(space, crypto, 1);
+    const chain = author.chain(runs, undefined, (run) => ({ kind: kinds.claim, payload: bulk(run) }));
+    for (const assertion of chain) await replica.ingest([await author.run([assertion])], own);
+    return chain;
+  }
+
   test('knows again the claims of a run that filled a segment and went on in the next', async () => {
     const store = memoryStore();
     const { replica } = await openTestReplica(space, crypto, { store });
-    const author = await TestAuthor.create(space, crypto, 1);
-    const perRun = 1001;
-    const runs = Math.ceil(limits.claimFilterClaimsMax / perRun);
-    const claimsOf = (run: number) =>
-      Array.from({ length: perRun }, (_, n) => ({ ...said, subject: `s${run}/${n}` }));
-    const chain = author.chain(runs, undefined, (run) => ({
-      kind: kinds.claim,
-      payload: encodeClaims(claimsOf(run)),
-    }));
-    for (const assertion of chain) await replica.ingest([await author.run([assertion])], own);
+    await writtenInBulk(replica, perSegment);
     // It crashes.
     const again = await openTestReplica(space, crypto, { store });
-    expect(await rulesOut(again.replica, `s${runs - 1}/${perRun - 1}`)).toBe(false);
+    expect(await rulesOut(again.replica, `s${perSegment - 1}/${perRun - 1}`)).toBe(false);
+  });
+
+  /** An assertion that came without its payload, so that the payload may come later. */
+  async function erasedOne(replica: Replica): Promise<Assertion> {
+    const author = await TestAuthor.create(space, crypto, 2);
+    const late = author.next(undefined, { kind: kinds.claim, payload: encodeClaims([said]) });
+    const run = await author.run([{ ...late, payload: undefined }]);
+    await replica.ingest([run], { from: 'peer', via: 'pull' });
+    return late;
+  }
+
+  test('knows again what was read again beyond a segment, when that is stored later', async () => {
+    const store = memoryStore();
+    const { replica } = await openTestReplica(space, crypto, { store });
+    const late = await erasedOne(replica);
+    const chain = await writtenInBulk(replica, perSegment + 5);
+    // A payload that comes later takes away what is stored of the filter. It crashes.
+    expect(await replica.restore(late)).toBe(true);
+    const second = await openTestReplica(space, crypto, { store });
+    expect(await rulesOut(second.replica, 's0/0')).toBe(false);
+    const author = await TestAuthor.create(space, crypto, 1);
+    await second.replica.ingest([await author.run([author.next(chain.at(-1))])], own);
+    // It crashes again.
+    const third = await openTestReplica(space, crypto, { store });
+    for (const run of [0, perSegment - 1, perSegment, perSegment + 4])
+      expect(await rulesOut(third.replica, `s${run}/${perRun - 1}`), `run ${run}`).toBe(false);
+    expect(await rulesOut(third.replica, said.subject)).toBe(false);
+  });
+
+  test('knows again a payload that came while a full segment was on its way to the disk', async () => {
+    const store = memoryStore();
+    const slow = Promise.withResolvers<void>();
+    let isSlow = false;
+    const write: Store['write'] = async (ops, options) => {
+      const isBulk = ops.some(({ key }) => key[0] === 'f'.charCodeAt(0) && key.length === 5);
+      if (isSlow && isBulk && ops.length > 100) await slow.promise;
+      return store.write(ops, options);
+    };
+    const delayed: Store = { ...bound(store), write };
+    const { replica } = await openTestReplica(space, crypto, { store: delayed });
+    const late = await erasedOne(replica);
+    const chain = await writtenInBulk(replica, perSegment - 1);
+    isSlow = true;
+    const author = await TestAuthor.create(space, crypto, 1);
+    const filling = author.next(chain.at(-1), { kind: kinds.claim, payload: bulk(perSegment - 1) });
+    const ingested = replica.ingest([await author.run([filling])], own);
+    // Placed, and waiting for the disk.
+    await expect.poll(() => replica.journal.mayHave(`s${perSegment - 1}/0`, 'is')).toBe(true);
+    const restored = replica.restore(late);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    slow.resolve();
+    await Promise.all([ingested, restored]);
+    // It crashes.
+    const again = await openTestReplica(space, crypto, { store });
+    expect(await rulesOut(again.replica, said.subject)).toBe(false);
   });
 
   test('knows again the claims of a payload that came later than its run', async () => {

@@ -12,6 +12,8 @@ import {
   u64Bytes,
   utf8,
 } from '../base/bytes.ts';
+import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Tip } from './trie-entry.ts';
 
 const TABLE = {
@@ -86,6 +88,16 @@ function under(prefix: Uint8Array): KeyRange {
   return { gte: prefix, lt: prefixEnd(prefix) as Uint8Array };
 }
 
+/** Throws `STORE_CORRUPT` for a key or value that is not as long as its kind. */
+function sized(bytes: Uint8Array, length: number, longest = length): Uint8Array {
+  if (bytes.length < length || bytes.length > longest)
+    throw new AverError(
+      'STORE_CORRUPT',
+      `A row of the store has ${bytes.length} bytes where it has ${length}.`,
+    );
+  return bytes;
+}
+
 function readHlc(bytes: Uint8Array, at: number): Hlc {
   return { time: readU64(bytes, at), counter: readU32(bytes, at + 8) };
 }
@@ -104,6 +116,7 @@ export function encodeCounters(counters: Counters): Uint8Array {
 }
 
 export function decodeCounters(value: Uint8Array): Counters {
+  sized(value, 16);
   return { arrivals: Number(readU64(value)), assertions: Number(readU64(value, 8)) };
 }
 
@@ -112,7 +125,7 @@ export function blockKey(arrival: number): Uint8Array {
 }
 
 export function blockArrival(key: Uint8Array): number {
-  return Number(readU64(key, 1));
+  return Number(readU64(sized(key, 9), 1));
 }
 
 export const allBlocks: KeyRange = under(TABLE.block);
@@ -127,6 +140,7 @@ export function encodePlace(place: Place): Uint8Array {
 }
 
 export function decodePlace(value: Uint8Array): Place {
+  sized(value, 21);
   return { arrival: Number(readU64(value)), index: value[8] as number, hlc: readHlc(value, 9) };
 }
 
@@ -154,7 +168,8 @@ export function encodeChainRow({ firstSeq, lastHlc, lastId, weight, isPlain }: C
 }
 
 export function decodeChainRow(key: Uint8Array, value: Uint8Array): ChainRow {
-  const weight = readU32(value, 52);
+  sized(key, 49);
+  const weight = readU32(sized(value, 56), 52);
   return {
     firstSeq: Number(readU64(value)),
     lastSeq: Number(readU64(key, 33)),
@@ -172,7 +187,7 @@ export function timeKey(hlc: Hlc, arrival: number): Uint8Array {
 }
 
 export function timeArrival(key: Uint8Array): number {
-  return Number(readU64(key, 13));
+  return Number(readU64(sized(key, 21), 13));
 }
 
 /** Runs whose last assertion is not older than `sinceNs`. */
@@ -189,7 +204,8 @@ export function claimKey(subject: string, predicate: string, at: ClaimKey): Uint
 }
 
 export function decodeClaimKey(key: Uint8Array): ClaimKey {
-  const at = key.length - 24;
+  // One letter, subject and predicate of a byte or more, each with its end.
+  const at = sized(key, 29, limits.storeKeyBytesMax).length - 24;
   const place = readU32(key, at + 20);
   return {
     hlc: readHlc(key, at),
@@ -224,6 +240,8 @@ export function encodeTip(tip: TipRecord): Uint8Array {
 }
 
 export function decodeTip(key: Uint8Array, value: Uint8Array): TipRecord {
+  sized(key, 65);
+  sized(value, 20);
   return {
     author: key.slice(1, 33),
     id: key.slice(33),

@@ -54,6 +54,7 @@ export class Journal {
       for await (const stored of this.#blocks.all(arrival, FILTER_RUNS)) {
         for (const assertion of decodeRun(stored.bytes, this.#space).assertions) this.#addToFilter(assertion);
         arrival = stored.arrival + 1;
+        this.#filter.noteRead(arrival);
         runs++;
       }
       if (runs < FILTER_RUNS) return this.#filter.complete();
@@ -170,10 +171,12 @@ export class Journal {
   async close(arrivals: number): Promise<void> {
     this.#isClosed = true;
     await this.#filling;
+    const segments = this.#filter.takeFull(arrivals);
     const open = this.#filter.open(arrivals);
-    if (open === undefined) return;
-    // On a full disk, or where another tab took over, it is made again from the runs.
-    await this.#store.write([filterOp(open)], { durable: false }).catch(() => undefined);
+    if (open !== undefined) segments.push(open);
+    if (segments.length === 0) return;
+    // On a full disk, or where another tab took over, they are made again from the runs.
+    await this.#store.write(segments.map(filterOp), { durable: false }).catch(() => undefined);
   }
 
   /**
@@ -194,7 +197,10 @@ export class Journal {
       { key: keys.wantedKey(id), value: undefined },
     ];
     // What is stored of the filter says that it holds all of this run.
-    if (payload !== undefined) ops.push(...(await this.#filterRemovals()));
+    if (payload !== undefined) {
+      this.#filter.reopen();
+      ops.push(...(await this.#filterRemovals()));
+    }
     await this.#store.write(ops, { durable: true });
     this.#blocks.replaced(place.arrival);
     return true;

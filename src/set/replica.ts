@@ -339,6 +339,8 @@ export class Replica {
       if (payload === undefined || !(await this.journal.isWanted(id))) return false;
       const mine = await this.journal.find(id);
       if (mine === undefined || !equalBytes(hashPayload(payload), mine.payloadHash)) return false;
+      // What is under way may store a segment of the filter that does not know of this payload.
+      await this.#storing?.stored.catch(() => undefined);
       const restored = await this.journal.replacePayload(id, payload);
       if (restored) this.events.emit('restored', { ...mine, payload });
       return restored;

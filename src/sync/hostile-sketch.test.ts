@@ -61,6 +61,8 @@ function unreadable(length: number): Cells {
   return cells;
 }
 
+const hashOf = (n: number) => blake3(u32Bytes(n));
+
 const diffOf = (tips: readonly Tip[], lacks: TipDifferenceLacks = []): Answer => ({
   type: 'diff',
   difference: { tips, lacks },
@@ -129,6 +131,37 @@ describe('a liar', () => {
     expect(it.asked('cells')).toBeLessThanOrEqual(2 * it.asked('roots'));
   });
 
+  /** Forty runs: too many for the cells that come with the roots, which are honest. */
+  const withMany = (cells: Script) => async (honest: SyncPeer) =>
+    actor(await someRuns(honest, 40), { cells });
+
+  test.each<[string, Script]>([
+    ['never peels', () => [{ type: 'diff', difference: null }]],
+    [
+      'tells of tips that nobody has',
+      () => [diffOf([{ author: blake3(u32Bytes(1)), seq: 1, id: hashOf(2) }])],
+    ],
+    ['says that we lack nothing', () => [diffOf([])]],
+    ['names tips of ours that it does not lack', () => [diffOf([], [{ high: 1, low: 2 }])]],
+  ])(
+    'that %s, though its roots are honest, is blamed when the trie shows what its set is',
+    async (_, cells) => {
+      const it = await scene(withMany(cells));
+      await it.sync();
+      expect(it.asked('cells')).toBeGreaterThan(0);
+      expect(it.a.metric('sync_faults', { code: 'BAD_HASH' })).toBeGreaterThan(0);
+      await it.honestConverge(80);
+    },
+  );
+
+  test('that tells authors in short where they were asked for in full is blamed at once', async () => {
+    const brief = (n: number) => ({ author: u32Bytes(n), seq: 2, id: hashOf(n) });
+    const it = await scene(withMany(() => [diffOf([brief(1)])]));
+    await it.sync();
+    expect(it.a.metric('sync_faults', { code: 'BAD_ENCODING' })).toBeGreaterThan(0);
+    await it.honestConverge(80);
+  });
+
   test('that asks with cells made to look pure gets no difference, at one step for each cell', async () => {
     const it = await scene(() => actor([]));
     const stream = await it.stream();
@@ -154,7 +187,7 @@ describe('a liar', () => {
 });
 
 describe('short ids that somebody made meet', () => {
-  const hash = (n: number) => blake3(u32Bytes(n));
+  const hash = hashOf;
   /** Another entry's hash with the same short id. */
   const twinOf = (entry: Uint8Array) => Uint8Array.from(entry, (byte, i) => (i < 8 ? byte : byte ^ 255));
 

@@ -3,6 +3,7 @@ import { lastOf, type Run } from '../assertion/model.ts';
 import { encodeRun } from '../assertion/run-codec.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
+import { boundedLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
 import { Trie } from '../set/trie.ts';
@@ -13,7 +14,7 @@ import { SeededRandom } from '../testing/seeded-random.ts';
 import { SyncPeer, when } from '../testing/sync-peer.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { nodeViews } from './descent.ts';
-import type { Answer, Request } from './messages.ts';
+import type { Answer, HelloRequest, Request } from './messages.ts';
 import { OWN_LIMITS } from './requests.ts';
 
 const space = testSpace();
@@ -391,4 +392,22 @@ test('a peer that lags and a peer that lies about its root do not keep two peers
   );
   // The greeting itself may start one more sync.
   expect(raw.asked.length - before).toBeLessThanOrEqual(4);
+});
+
+test('a peer whose clock and root are others each time it says hello does not fill the log', async () => {
+  let lines = 0;
+  const counting = { write: () => void lines++ };
+  const log = boundedLog(counting, systemClock);
+  const logging = await SyncPeer.start({ hub, space, number: 2, antiEntropyMs: 100_000, log });
+  const raw = await RawPeer.start(hub, 'hostile');
+  await raw.connect(logging.id);
+  const stream = await raw.open(logging.id);
+  for (let i = 0; i < 100; i++) {
+    await stream.ask({ ...(hello as HelloRequest), clockMs: systemClock.nowMs() + (i % 2) * 3_600_000 });
+    await stream.ask({ type: 'roots', tag, root: new Uint8Array(32).fill(i), count: i });
+  }
+  expect(logging.metric('clock_skew_events')).toBeGreaterThan(limits.logLinesPerPeerMax);
+  expect(lines).toBeGreaterThan(0);
+  expect(lines).toBeLessThanOrEqual(limits.logLinesPerPeerMax);
+  await logging.stop();
 });

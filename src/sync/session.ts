@@ -17,8 +17,8 @@ import type { RootsAnswer } from './messages.ts';
 import type { PullGate } from './pull-gate.ts';
 import { Puller, type Pulls, unknownOf } from './puller.ts';
 import { SALT_BYTES } from './requests.ts';
-import { isSketchOf } from './sketch-audit.ts';
-import { sketchDiff } from './sketch-diff.ts';
+import { isReadOf, isSketchOf } from './sketch-audit.ts';
+import { sketchDiff, type Told } from './sketch-diff.ts';
 
 const DIFF_TRIES = 3;
 
@@ -78,15 +78,23 @@ export class Session {
     const { trie, exchange } = await exchangeRoots(this.#options);
     if (equalBytes(exchange.root, trie.root)) return 'equal';
     const sketched = await sketchDiff(this.#options, trie, exchange);
-    const diff = sketched ?? (await findDiff(this.#options, trie, exchange.root));
+    const diff = sketched.diff ?? (await findDiff(this.#options, trie, exchange.root));
     if (diff === undefined) return 'again'; // Their snapshot is gone: they have a newer root.
-    const { replica, link, isRefused } = this.#options;
-    if (sketched === undefined && !isSketchOf(replica.frontier, trie, exchange, diff))
-      link.fault('BAD_HASH', 'The peer named a sketch that is not that of its set.');
+    const { replica, isRefused } = this.#options;
+    if (sketched.diff === undefined) this.#audit(trie, exchange, diff, sketched.told);
     this.#options.onDifference(summarize(diff), diff, exchange.root);
     const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
     return (await this.#pull(wanted)) ? 'again' : 'stuck';
+  }
+
+  /** Blames the peer for a sketch, or for what it read from ours, that its set does not have. */
+  #audit(trie: Trie, exchange: Exchange, diff: Diff, told: readonly Told[]): void {
+    const { replica, link } = this.#options;
+    if (!isSketchOf(replica.frontier, trie, exchange, diff))
+      link.fault('BAD_HASH', 'The peer named a sketch that is not that of its set.');
+    else if (!told.every((each) => isReadOf(replica.frontier, trie, each, diff)))
+      link.fault('BAD_HASH', 'The peer read from our cells what is not in them.');
   }
 
   /** Returns whether anything of it is here now, from whomever it came. */

@@ -63,24 +63,32 @@ function entriesOf(frontier: Frontier, ids: readonly ShortId[]): TrieEntry[] | u
   return entries;
 }
 
-/** The difference to the peer's snapshot, proven; undefined when the sketches do not lead to it. */
-export async function sketchDiff(
-  options: Comparing,
-  trie: Trie,
-  exchange: Exchange,
-): Promise<Diff | undefined> {
+/** What the peer answered when it was sent so many cells: a difference, or null for too few. */
+export interface Told {
+  readonly length: number;
+  readonly difference: TipDifference | null;
+}
+
+export interface Sketched {
+  /** The difference to the peer's snapshot, proven; undefined when the sketches do not lead to it. */
+  readonly diff: Diff | undefined;
+  /** What can be held against the peer once its set is known. */
+  readonly told: readonly Told[];
+}
+
+export async function sketchDiff(options: Comparing, trie: Trie, exchange: Exchange): Promise<Sketched> {
   const { replica, link, ports } = options;
+  const told: Told[] = [];
   try {
-    const difference = await ask(options, trie, exchange);
-    const diff =
-      difference === undefined ? undefined : await proven(options, trie, exchange.root, difference);
+    const difference = await ask(options, trie, exchange, told);
+    const diff = difference === undefined ? undefined : await toDiff(options, difference);
     ports.metrics.add(diff === undefined ? 'sketch_misses' : 'sketch_hits');
-    return diff;
+    return { diff, told };
   } catch (error) {
     if (!isAverError(error, 'BAD_ENCODING')) throw error;
     link.fault(error.code, error.message);
     ports.log.write('debug', 'a sketch was damaged', { space: bytesToHex(replica.space.id) });
-    return undefined;
+    return { diff: undefined, told: [] };
   }
 }
 
@@ -89,7 +97,13 @@ interface Found {
   readonly theirs: readonly TrieEntry[];
 }
 
-async function ask(options: Comparing, trie: Trie, exchange: Exchange): Promise<Found | undefined> {
+/** The proven difference. */
+async function ask(
+  options: Comparing,
+  trie: Trie,
+  exchange: Exchange,
+  told: Told[],
+): Promise<Found | undefined> {
   const { replica, link, signal } = options;
   const { frontier, space } = replica;
   const { root, sketch } = exchange;
@@ -97,15 +111,23 @@ async function ask(options: Comparing, trie: Trie, exchange: Exchange): Promise<
   if (sketch === null || mine === undefined) return undefined;
   const read = peel(cellsUpTo(mine, limits.rootsCells), sketch.cells);
   if (read === undefined)
-    return askWithCells(options, trie, exchange, estimateDifference(mine.counts, sketch.counts));
-  if (read.theirs.length === 0) return found(frontier, { tips: [], lacks: read.mine });
+    return askWithCells(options, trie, exchange, estimateDifference(mine.counts, sketch.counts), told);
+  if (read.theirs.length === 0) return ifProven(trie, root, found(frontier, { tips: [], lacks: read.mine }));
   const request = { type: 'diff', tag: space.tag, root, ids: read.theirs } as const;
   const answer = await link.channel.ask(request, { signal });
-  if (answer.type !== 'diff' || answer.difference === null) return undefined;
+  if (answer.type !== 'diff') return undefined;
+  if (answer.difference === null)
+    throw new AverError('BAD_ENCODING', 'The peer told no tips where it was asked for some.');
   const difference = found(frontier, { tips: answer.difference.tips, lacks: read.mine });
   if (difference !== undefined && !areNamed(difference.theirs, read.theirs))
     throw new AverError('BAD_ENCODING', 'The peer told other tips than those that were asked for.');
-  return difference;
+  return ifProven(trie, root, difference);
+}
+
+/** The difference if it leads from our trie to the peer's root: nothing else proves it. */
+function ifProven(trie: Trie, root: Uint8Array, difference: Found | undefined): Found | undefined {
+  if (difference === undefined) return undefined;
+  return equalBytes(trie.with(difference.theirs, difference.mine).root, root) ? difference : undefined;
 }
 
 function areNamed(entries: readonly TrieEntry[], ids: readonly ShortId[]): boolean {
@@ -123,6 +145,7 @@ async function askWithCells(
   trie: Trie,
   { root }: Exchange,
   estimate: number,
+  told: Told[],
 ): Promise<Found | undefined> {
   const { frontier, space } = replica;
   if (estimate * CELLS_NEEDED > limits.sketchCellsMax) return undefined;
@@ -135,10 +158,22 @@ async function askWithCells(
     const request = { type: 'cells', tag: space.tag, root, cells, full } as const;
     const answer = await link.channel.ask(request, { signal });
     if (answer.type !== 'diff') return undefined;
-    const difference = answer.difference === null ? undefined : found(frontier, answer.difference);
+    if (answer.difference === null) {
+      told.push({ length, difference: null });
+      length *= GROWTH;
+      continue;
+    }
+    const difference = ifProven(trie, root, found(frontier, answer.difference));
     if (difference !== undefined) return difference;
-    if (answer.difference === null) length *= GROWTH;
-    else full = true;
+    const isBrief = answer.difference.tips.some(({ author }) => author.length === BRIEF_AUTHOR_BYTES);
+    if (!isBrief) {
+      told.push({ length, difference: answer.difference });
+      return undefined;
+    }
+    // Somebody may have made two keys that begin alike, so that the wrong author was taken.
+    if (full)
+      throw new AverError('BAD_ENCODING', 'The peer told authors in short that were asked for in full.');
+    full = true;
   }
   return undefined;
 }
@@ -164,13 +199,7 @@ function found(frontier: Frontier, { tips, lacks }: TipDifference): Found | unde
   return { mine, theirs };
 }
 
-async function proven(
-  { replica }: Comparing,
-  trie: Trie,
-  root: Uint8Array,
-  { mine, theirs }: Found,
-): Promise<Diff | undefined> {
-  if (!equalBytes(trie.with(theirs, mine).root, root)) return undefined;
+async function toDiff({ replica }: Comparing, { mine, theirs }: Found): Promise<Diff> {
   const known = await replica.knownOf(theirs);
   return {
     mine,

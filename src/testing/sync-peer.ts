@@ -4,7 +4,7 @@ import type { Assertion, Run } from '../assertion/model.ts';
 import { bytesToHex, utf8 } from '../base/bytes.ts';
 import { MemoryMetrics } from '../base/counters.ts';
 import { silentLog } from '../base/log.ts';
-import type { Clock, Crypto, Network, Store } from '../base/ports.ts';
+import type { Clock, Crypto, Log, Network, Store } from '../base/ports.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import type { MemoryHub } from '../net/memory-hub.ts';
 import { MemoryNetwork } from '../net/memory-network.ts';
@@ -25,6 +25,7 @@ export interface SyncPeerOptions extends SyncOptions {
   readonly clock?: Clock;
   /** Node's when absent; the one in plain JavaScript keeps virtual time exact. */
   readonly crypto?: Crypto;
+  readonly log?: Log;
   /** Wraps or replaces the network, for peers that misbehave. */
   readonly network?: Network;
 }
@@ -59,8 +60,9 @@ export class SyncPeer {
 
   static async start(options: SyncPeerOptions): Promise<SyncPeer> {
     const { hub, space, number, store = memoryStore(), clock = hub.clock, crypto = nodeCrypto() } = options;
+    const { log = silentLog } = options;
     const metrics = new MemoryMetrics();
-    const ports = { clock, random: hub.random, log: silentLog, crypto, metrics };
+    const ports = { clock, random: hub.random, log, crypto, metrics };
     const network = options.network ?? new MemoryNetwork(hub, `peer-${number}`);
     const replica = await Replica.open(space, store, ports, new HlcClock(clock));
     const engine = new SyncEngine(network, ports, options);

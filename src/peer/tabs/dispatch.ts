@@ -52,6 +52,8 @@ export interface SpaceName {
 }
 
 function withSignal({ method, args }: Target, signal: AbortSignal): unknown[] {
+  // Another version of the page may say anything.
+  if (!Array.isArray(args)) throw new AverError('BAD_INPUT', `"${method}" was called without a list.`);
   const at = SIGNAL_AT[method];
   if (at === undefined) return [...args];
   const before = Array.from({ length: at }, (_, i) => args[i]);
@@ -64,7 +66,10 @@ export async function dispatchCall(peer: Peer, target: Target, signal: AbortSign
   if (!allowed.has(method)) throw new AverError('BAD_INPUT', `There is no "${method}".`);
   const object = space === undefined ? peer : await peer.open(space);
   const args = withSignal(target, signal);
-  if (method === 'import') args[0] = (args[0] as Blob).stream();
+  if (method === 'import') {
+    if (!(args[0] instanceof Blob)) throw new AverError('BAD_INPUT', 'A file to import is missing.');
+    args[0] = args[0].stream();
+  }
   const result = await (object as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(
     ...args,
   );

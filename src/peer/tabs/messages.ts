@@ -40,6 +40,14 @@ export type TabMessage =
   /** The peer tab is there: said on start and in answer to a ping. */
   | { readonly type: 'leader'; readonly id: string };
 
+/** Whether something that came over the channel may be a message. Its parts are checked where they are used. */
+export function isTabMessage(data: unknown): data is TabMessage {
+  if (typeof data !== 'object' || data === null || !('type' in data)) return false;
+  return (
+    !('error' in data) || data.error === undefined || (typeof data.error === 'object' && data.error !== null)
+  );
+}
+
 export function plainError(error: unknown): PlainError {
   const { code, message, fields } = toAverError(error);
   return { code, message, fields };
@@ -47,5 +55,5 @@ export function plainError(error: unknown): PlainError {
 
 /** The error again; what another version of the page sent with an unknown code is `INTERNAL`. */
 export function revivedError({ code, message, fields }: PlainError): AverError {
-  return new AverError(code in ADVICE ? code : 'INTERNAL', message, { fields });
+  return new AverError(Object.hasOwn(ADVICE, code) ? code : 'INTERNAL', message, { fields });
 }

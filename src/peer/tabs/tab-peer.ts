@@ -19,7 +19,7 @@ import type {
 } from '../api.ts';
 import { dispatchCall, dispatchIteration, type SpaceName, type Target } from './dispatch.ts';
 import { Election } from './election.ts';
-import type { TabMessage } from './messages.ts';
+import { isTabMessage, type TabMessage } from './messages.ts';
 import { LeaderGone, TabClient } from './tab-client.ts';
 import { TabHost } from './tab-host.ts';
 import { type TabLink, TabSpace } from './tab-space.ts';
@@ -57,7 +57,9 @@ export class TabPeer implements Peer, TabLink {
     this.#channel = new BroadcastChannel(`aver-tabs:${profile}`);
     const post = (message: TabMessage): void => this.#channel.postMessage(message);
     this.#client = new TabClient(this.#id, post);
-    this.#channel.onmessage = ({ data }) => this.#receive(data as TabMessage);
+    this.#channel.onmessage = ({ data }) => {
+      if (isTabMessage(data)) this.#receive(data);
+    };
     this.#election = new Election(profile, {
       lead: (signal) => (this.#released = this.#lead(signal)),
       ping: () => post({ type: 'ping', from: this.#id }),

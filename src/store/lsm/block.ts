@@ -69,6 +69,20 @@ export class Block {
     this.rows = this.#view.getUint32(0);
     this.#offsets = HEAD_BYTES + this.#view.getUint32(4);
     this.#prefix = bytes.subarray(HEAD_BYTES, this.#offsets);
+    if (!this.#isWhole()) throw corruptError('does not hold the rows that it names');
+  }
+
+  /** Whether rows lie one behind the other and fill the record. Cheap beside the checksum of all of it. */
+  #isWhole(): boolean {
+    const end = this.bytes.length - SEAL_BYTES;
+    if (this.#offsets + 4 * this.rows > end) return false;
+    let next = this.#offsets + 4 * this.rows;
+    for (let row = 0; row < this.rows; row++) {
+      const at = this.#at(row);
+      if (at < next || at + 2 > end) return false;
+      next = at + 2 + (this.#view.getUint16(at) & ~DELETED);
+    }
+    return next <= end;
   }
 
   /** A view of memory that other keys share: whoever keeps it for long takes a copy. */

@@ -8,9 +8,10 @@
 
 import { concatBytes } from '../../base/bytes.ts';
 import { encodeValue } from '../../base/cbor.ts';
-import { decodeValue } from '../../base/cbor-reader.ts';
-import type { Value } from '../../base/value.ts';
-import { assertSealed, SEAL_BYTES, seal } from './seal.ts';
+import { CborReader } from '../../base/cbor-reader.ts';
+import { isAverError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { assertSealed, corruptError, SEAL_BYTES, seal } from './seal.ts';
 
 export interface Part {
   /** Its index is record `id * RECORDS_PER_PART`, its blocks are those after it. */
@@ -57,23 +58,39 @@ export function encodeManifest({ nextPart, tables }: Manifest): Uint8Array {
   return seal(concatBytes(encodeValue(value), new Uint8Array(SEAL_BYTES)));
 }
 
-type PartValue = [number, number, number, Uint8Array, Uint8Array];
-type TableValue = [Uint8Array, number, PartValue[]];
-
 /** Throws `STORE_CORRUPT`. */
 export function decodeManifest(record: Uint8Array | undefined): Manifest {
   if (record === undefined) return { nextPart: 1, tables: [] };
   assertSealed(record);
-  const value: Value = decodeValue(record.slice(0, -SEAL_BYTES));
-  const [nextPart, tables] = value as unknown as [number, TableValue[]];
-  return {
-    nextPart,
-    tables: tables.map(([from, inputs, parts]) => ({
-      from,
-      inputs,
-      parts: parts.map(([id, blocks, bytes, first, last]) => ({ id, blocks, bytes, first, last })),
-    })),
-  };
+  try {
+    const reader = new CborReader(record.slice(0, -SEAL_BYTES));
+    reader.array(2, 2);
+    const manifest = { nextPart: reader.uint(), tables: readList(reader, () => readTable(reader)) };
+    reader.end();
+    return manifest;
+  } catch (error) {
+    if (!isAverError(error)) throw error;
+    throw corruptError('lists no tables');
+  }
+}
+
+/** As many as the bytes can hold: the list was written here. */
+function readList<T>(reader: CborReader, read: () => T): T[] {
+  return Array.from({ length: reader.array(Number.MAX_SAFE_INTEGER) }, read);
+}
+
+function readTable(reader: CborReader): Table {
+  reader.array(3, 3);
+  const from = reader.bytes(limits.storeKeyBytesMax);
+  const inputs = reader.uint();
+  return { from, inputs, parts: readList(reader, () => readPart(reader)) };
+}
+
+function readPart(reader: CborReader): Part {
+  reader.array(5, 5);
+  const [id, blocks, bytes] = [reader.uint(), reader.uint(), reader.uint()];
+  const [first, last] = [reader.bytes(limits.storeKeyBytesMax), reader.bytes(limits.storeKeyBytesMax)];
+  return { id, blocks, bytes, first, last };
 }
 
 /** Tables to merge: so many from index `at` on; the result, if it is under way, is the one before. */

@@ -1,0 +1,13 @@
+/** Every decoder of bytes that others may have made. */
+import type { Target } from '../target.ts';
+import { assertionTargets } from './assertions.ts';
+import { peopleTargets } from './people.ts';
+import { storeTargets } from './store.ts';
+import { wireTargets } from './wire.ts';
+
+export const targets: readonly Target[] = [
+  ...assertionTargets,
+  ...wireTargets,
+  ...storeTargets,
+  ...peopleTargets,
+];
