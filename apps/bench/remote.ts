@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 // biome-ignore lint/suspicious/noExplicitAny: `Remote` keeps the methods' own types
 type Methods = Record<string, (...args: any[]) => unknown>;
@@ -24,13 +24,13 @@ export interface Started<M extends Methods> extends AsyncDisposable {
   readonly call: Remote<M>;
 }
 
-/** Starts a module of this directory as a process of its own. */
+/** Starts a module, of this directory or at an absolute path, as a process of its own. */
 export function startProcess<M extends Methods>(
   module: string,
   options: { readonly profiles: string | undefined; readonly exposeGc?: boolean },
 ): Started<M> {
   const { profiles, exposeGc = false } = options;
-  const child = fork(join(import.meta.dirname, module), {
+  const child = fork(resolve(import.meta.dirname, module), {
     execArgv: [
       '--disable-warning=ExperimentalWarning',
       ...(exposeGc ? ['--expose-gc'] : []),

@@ -24,6 +24,8 @@ const COMMANDS = {
   bench: (args) => runTypeScript('apps/bench/main.ts', args),
   sim: (args) => runTypeScript('apps/sim/main.ts', args),
   'sim:mutants': (args) => runTypeScript('apps/sim/mutants-main.ts', args),
+  flood: (args) => runTypeScript('apps/flood/main.ts', args),
+  soak: (args) => runTypeScript('apps/flood/soak.ts', args),
   'demo:facts': (args) => runForUser('apps/peer/demo-facts.ts', args),
   test: async (args) => {
     await ensureChromium();

@@ -154,6 +154,11 @@ export const limits = {
   /** Sync requests of all peers per second; beyond it each peer gets an equal share, but never less than the minimum. */
   requestsPerSecondAllMax: 2000,
   requestsPerSecondMin: 20,
+  /**
+   * Requests of one peer in a second from which on it ignores what Busy says: who obeys has 32 open and waits
+   * with each. Every further `requestsPerSecondMax` count as a fault.
+   */
+  requestsIgnoringMin: 1200,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */
@@ -235,7 +240,7 @@ export const limits = {
   pushQueueBytesMax: 4 * MiB,
   /** Erased payloads asked for in one round. */
   wantedPerRoundMax: 100,
-  /** Faults of a peer (garbage, lies) within `offenceTtlMs` before it is banned for `banMs`. */
+  /** Faults of a peer (garbage, lies, floods) within `offenceTtlMs` before it is banned for `banMs`, whatever its connections. */
   offencesMax: 5,
   offenceTtlMs: 10 * MINUTE,
   /** Peers that a digest goes to. */
@@ -384,6 +389,11 @@ export const limits = {
   gossipEnvelopeBytesMax: 4 * MiB,
   /** Topics of one peer, in bytes of bookkeeping (1 KiB and the name each): about 256. */
   gossipTopicBytesMax: 300 * KiB,
+  /**
+   * Envelopes with promises of messages (IHAVE) that one peer may send in a second, and as many more for each
+   * fault: honest ones send one; after 40 s of a frozen process, when pings end the connection, those at once.
+   */
+  gossipPromisesPerSecondMax: 16,
   /** Ids of seen messages are remembered this long. Known messages are ignored anyway. */
   gossipSeenMs: 30 * SECOND,
 } as const;
@@ -461,4 +471,5 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['standingIsolatedBelow', 'standingStart'],
   ['requestsPerSecondMin', 'requestsPerSecondMax'],
   ['requestsPerSecondMax', 'requestsPerSecondAllMax'],
+  ['requestsPerSecondMax', 'requestsIgnoringMin'],
 ];

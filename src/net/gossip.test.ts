@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { MemoryMetrics } from '../base/counters.ts';
 import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
+import { systemClock } from '../base/system-clock.ts';
 import { Gossip } from './gossip.ts';
 
 type Validator = (peerId: string, message: { data: Uint8Array }) => Promise<TopicValidatorResult>;
@@ -17,11 +18,16 @@ it('rejects a message over the limit unread, and counts it', async () => {
     topicValidators: validators,
     opts: { scoreParams: { topics: {} } },
     addEventListener: () => undefined,
+    pipePeerReadStream: async () => undefined,
+    decodeRpc: () => undefined,
+    handleReceivedRpc: async () => undefined,
+    handlePeerReadStreamError: () => undefined,
   };
   const gossip = new Gossip({
     libp2p: {} as Libp2p,
     pubsub: pubsub as unknown as GossipSub,
     registrar: {} as Registrar,
+    clock: systemClock,
     log: silentLog,
     metrics,
     onMisbehaviour: () => undefined,

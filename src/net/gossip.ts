@@ -11,12 +11,13 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Registrar } from '@libp2p/interface-internal';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Log, Metrics, TopicHandler, Verdict } from '../base/ports.ts';
+import type { Clock, Log, Metrics, TopicHandler, Verdict } from '../base/ports.ts';
 import { bestConnection, isDirect, parsePeerId } from './address.ts';
+import { GossipGuard, type GossipReading } from './gossip-guard.ts';
 import { GRAYLIST_SCORE, gossipOptions, topicScore } from './gossip-options.ts';
 
 /** What the library has at run time beyond its interface. */
-interface GossipSubInside extends GossipSub {
+interface GossipSubInside extends GossipSub, GossipReading {
   getScore(peerId: string): number;
   readonly peers: ReadonlyMap<string, unknown>;
   readonly streamsInbound: ReadonlyMap<string, unknown>;
@@ -34,6 +35,7 @@ export interface GossipOptions {
   readonly libp2p: Libp2p;
   readonly pubsub: GossipSub;
   readonly registrar: Registrar;
+  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Ends the relation with a peer that misbehaves. */
@@ -58,6 +60,8 @@ export class Gossip {
   constructor(options: GossipOptions) {
     this.#options = options;
     this.#pubsub = options.pubsub as GossipSubInside;
+    const { clock, metrics } = options;
+    new GossipGuard(this.#pubsub, { clock, metrics, onOffender: (peerId) => this.#drop(peerId) });
     // One validator for every topic. Without it messages on topics that we do not follow would be
     // accepted unseen and kept in the message cache, whose size nothing bounds.
     this.#pubsub.topicValidators.get = (topic) => (peerId, message) =>
@@ -169,12 +173,15 @@ export class Gossip {
     for (const peerId of this.#pubsub.getPeers()) {
       const id = peerId.toString();
       const score = this.#pubsub.getScore(id);
-      if (score >= GRAYLIST_SCORE) continue;
-      this.#options.metrics.add('gossip_peers_dropped');
-      this.#options.log.write('warn', 'A peer sent what must be rejected', { peerId: id, score });
-      this.#options.onMisbehaviour(id);
+      if (score < GRAYLIST_SCORE) this.#drop(id);
     }
     this.#heal();
+  }
+
+  #drop(peerId: string): void {
+    this.#options.metrics.add('gossip_peers_dropped');
+    this.#options.log.write('warn', 'A peer sent what must be rejected', { peerId });
+    this.#options.onMisbehaviour(peerId);
   }
 
   /** A connection of the peer was closed, maybe the one that carried its gossip. */

@@ -63,6 +63,7 @@ export class Libp2pNetwork implements Network {
       libp2p,
       pubsub: libp2p.services.pubsub,
       registrar: libp2p.services.inside.registrar,
+      clock: ports.clock,
       log: ports.log,
       metrics: ports.metrics,
       onMisbehaviour: (peerId) => void this.disconnect(peerId, { banMs: limits.banMs }),
@@ -157,7 +158,9 @@ export class Libp2pNetwork implements Network {
       this.#options.ports.metrics.add('network_bans');
     }
     const closing = this.#libp2p.getConnections(parsePeerId(peerId)).map(async (connection) => {
-      await connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch(() => undefined);
+      // Who is banned may not go on talking while it takes its time to say goodbye.
+      if (options.banMs !== undefined) connection.abort(new Error('The peer is banned.'));
+      else await connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch(() => undefined);
       if (connection.status !== 'closed') connection.abort(new Error('The peer did not close in time.'));
     });
     await Promise.all(closing);
