@@ -155,10 +155,11 @@ export const limits = {
   requestsPerSecondAllMax: 2000,
   requestsPerSecondMin: 20,
   /**
-   * Requests of one peer in a second from which on it ignores what Busy says: who obeys has 32 open and waits
-   * with each. Every further `requestsPerSecondMax` count as a fault.
+   * Requests of one peer in a second from which on it ignores what Busy says: who obeys may have as many syncs
+   * as spaces under way, and pauses with each. It is a fault, and so are every so many more.
    */
-  requestsIgnoringMin: 1200,
+  requestsIgnoringMin: 800,
+  requestsIgnoringStep: 100,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */

@@ -18,7 +18,7 @@ export function newLoad(): Load {
 /** Whether this request shows once more that the peer goes on asking at full speed after it was told to wait. */
 export function isIgnoringBusy({ inSecond }: Load): boolean {
   const beyond = inSecond - limits.requestsIgnoringMin;
-  return beyond >= 0 && beyond % limits.requestsPerSecondMax === 0;
+  return beyond >= 0 && beyond % limits.requestsIgnoringStep === 0;
 }
 
 /** Share of what may be open that a class may fill: those below leave room for those above. */
