@@ -14,6 +14,7 @@ import type {
 } from '../base/ports.ts';
 import { addressToPeerId, isDirect, isUseful, parseAddress, parsePeerId } from './address.ts';
 import { toDialError, toStreamError } from './failures.ts';
+import { forgetPeers } from './forget-peers.ts';
 import { Libp2pFrameStream } from './frame-stream.ts';
 import type { Gater } from './gater.ts';
 import { Gossip } from './gossip.ts';
@@ -244,6 +245,7 @@ export class Libp2pNetwork implements Network {
 
   #listen(): void {
     const libp2p = this.#libp2p;
+    forgetPeers(libp2p);
     this.handle(INTRODUCTIONS_PROTOCOL, (stream) => this.#meeting.onStream(stream));
     libp2p.addEventListener('connection:open', (event) => this.#onConnection(event.detail));
     libp2p.addEventListener('connection:close', (event) => this.#onConnection(event.detail));
