@@ -6,6 +6,15 @@ import { serve } from '../bench/remote.ts';
 
 const RSS_EVERY_MS = 250;
 
+export interface MemberState {
+  readonly root: string;
+  readonly assertions: number;
+  readonly pending: number;
+  /** Authors whose assertions wait for their time. */
+  readonly held: number;
+  readonly peers: number;
+}
+
 let peer: Peer | undefined;
 let space: Space | undefined;
 let me = '';
@@ -49,8 +58,10 @@ const methods = {
   cpuMs,
 
   /** Returns its address. */
-  async start(directory?: string): Promise<string> {
-    const listen = { host: '127.0.0.1', tcp: 0, webSocket: false, webRtcDirect: false } as const;
+  async start(directory?: string, webSocketPort?: number): Promise<string> {
+    const ports =
+      webSocketPort === undefined ? { tcp: 0 } : { tcp: false as const, webSocket: webSocketPort };
+    const listen = { host: '127.0.0.1', webSocket: false, webRtcDirect: false, ...ports } as const;
     peer = await createPeer({ listen, ...(directory === undefined ? {} : { directory }) });
     const { peerId, addresses } = await peer.info();
     me = peerId.slice(-8);
@@ -60,6 +71,12 @@ const methods = {
   async create(): Promise<string> {
     use(await (peer as Peer).create({ name: 'flood', write: 'open', pow: [] }));
     return (await theSpace().invite()).text;
+  },
+
+  /** One fact; returns the milliseconds since 1970 that its clock says. */
+  async put(subject: string): Promise<number> {
+    const { hlc } = await theSpace().assert({ subject, predicate: 'is', object: 'true' });
+    return Number(BigInt(hlc.split('.')[0] as string) / 1_000_000n);
   },
 
   async join(invite: string): Promise<void> {
@@ -92,9 +109,9 @@ const methods = {
     return taken;
   },
 
-  async state(): Promise<{ readonly root: string; readonly assertions: number; readonly peers: number }> {
-    const { root, assertions, peers } = await theSpace().status();
-    return { root, assertions, peers: peers.length };
+  async state(): Promise<MemberState> {
+    const { root, assertions, peers, pending, held } = await theSpace().status();
+    return { root, assertions, pending, held, peers: peers.length };
   },
 
   async count(subject: string): Promise<number> {
