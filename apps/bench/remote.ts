@@ -22,6 +22,8 @@ export type Remote<M extends Methods> = {
 
 export interface Started<M extends Methods> extends AsyncDisposable {
   readonly call: Remote<M>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
 }
 
 /** Starts a module, of this directory or at an absolute path, as a process of its own. */
@@ -38,7 +40,13 @@ export function startProcess<M extends Methods>(
     ],
     serialization: 'advanced',
   });
-  return { call: proxyOf<M>(child), [Symbol.asyncDispose]: () => end(child) };
+  return { call: proxyOf<M>(child), kill: () => kill(child), [Symbol.asyncDispose]: () => end(child) };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
 }
 
 /** The process ends when its pipe closes; only then does Node write a profile. */

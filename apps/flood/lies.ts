@@ -101,8 +101,8 @@ async function tell({ members, addresses, invite }: Crowd, options: LiesOptions)
   const { say } = options;
   const faults: string[] = [];
   const check = (isWell: boolean, what: string) => {
-    say(`${isWell ? 'held' : 'NOT HELD'}: ${what}`);
-    if (!isWell) faults.push(what);
+    if (isWell) say(`held: ${what}`);
+    else faults.push(what);
   };
   const act = async (lie: (liar: Liar) => Promise<void>) => {
     const liar = await Liar.start(space, addresses);

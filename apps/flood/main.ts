@@ -1,13 +1,16 @@
 /** `npm run flood`: bad peers over real sockets, each scenario with what it has to hold. */
 import { Command, InvalidArgumentError } from 'commander';
 import { ATTACKS, type AttackName } from './attacks.ts';
+import { eclipse } from './eclipse.ts';
 import { type FloodOptions, type FloodOutcome, flood } from './flood.ts';
 import { lies } from './lies.ts';
+import { relays } from './relays.ts';
 
 /** Bars of a flood. */
 const P99_TIMES_QUIET = 2;
 const RSS_MIB = 512;
 const CUT_MS = 3000;
+const REACHABLE_MS = 15_000;
 /** Attacks that are cut off. The others cost what is bounded anyway, and honest peers may look like them. */
 const OFFENCES: ReadonlySet<AttackName> = new Set([
   'signatures',
@@ -28,7 +31,7 @@ const program = new Command('flood')
   .option('--json', 'the outcome as one JSON line on standard output')
   .addHelpText(
     'after',
-    '\nExamples:\n  npm run flood -- attack\n  npm run flood -- attack --attacks envelopes,ihave --flood 10\n  npm run flood -- attack --renames --json',
+    '\nExamples:\n  npm run flood -- attack\n  npm run flood -- attack --attacks envelopes,ihave --flood 10\n  npm run flood -- attack --renames --json\n  npm run flood -- lies --replays 20000\n  npm run flood -- eclipse --sybils 36\n  npm run flood -- relays --restarts 20',
   );
 
 program
@@ -68,7 +71,38 @@ program
     judge(outcome.faults);
   });
 
+program
+  .command('eclipse')
+  .description('a peer among Sybils that knows two honest ones')
+  .option('--sybils <n>', 'peer ids around it', count, 18)
+  .option('--facts <n>', 'facts that each honest peer writes', count, 20)
+  .action(async (own) => {
+    const outcome = await eclipse({ ...own, say });
+    tell(outcome);
+    const { connected, caughtUpMs, convergedMs } = outcome;
+    say(
+      `${connected} Sybils stayed; caught up after ${ms(caughtUpMs)}, all the same after ${ms(convergedMs)}`,
+    );
+    judge(caughtUpMs === undefined || convergedMs === undefined ? ['the victim was cut off'] : []);
+  });
+
+program
+  .command('relays')
+  .description('a relay killed and started again under its clients')
+  .option('--clients <n>', 'peers that are reached through it only', count, 10)
+  .option('--restarts <n>', 'how often', count, 20)
+  .action(async (own) => {
+    const outcome = await relays({ ...own, say });
+    tell(outcome);
+    const late = outcome.reachableMs.filter((took) => took === undefined || took > REACHABLE_MS);
+    judge(late.map((took) => `not all reached within ${REACHABLE_MS} ms: ${ms(took)}`));
+  });
+
 await program.parseAsync();
+
+function ms(took: number | undefined): string {
+  return took === undefined ? 'never' : `${took.toFixed(0)} ms`;
+}
 
 function floodFaults(outcome: FloodOutcome, { renames }: FloodOptions): string[] {
   const faults: string[] = [];
@@ -114,6 +148,7 @@ function reportFlood(outcome: FloodOutcome): void {
 }
 
 function judge(faults: readonly string[]): void {
+  for (const fault of faults) say(`NOT HELD: ${fault}`);
   if (faults.length === 0) say('everything holds');
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 /** An honest peer in a process of its own, that writes at a rate and tells how soon it sees what others write. */
 import { setTimeout } from 'node:timers/promises';
 import { createPeer, type Peer, type Space } from '../../src/node.ts';
+import { decodeInvite, encodeInvite } from '../../src/peer/invite.ts';
 import { cpuMs, machineMs } from '../bench/clock.ts';
 import { serve } from '../bench/remote.ts';
 
@@ -81,6 +82,12 @@ const methods = {
 
   async join(invite: string): Promise<void> {
     use(await (peer as Peer).open(invite));
+  },
+
+  /** Joins by an invite, whose addresses it is not told. */
+  async joinAlone(invite: string): Promise<void> {
+    const alone = encodeInvite({ ...decodeInvite(invite, Date.now()), addresses: [] });
+    use(await (peer as Peer).open(alone));
   },
 
   connect: (address: string): Promise<string> => (peer as Peer).connect(address),
