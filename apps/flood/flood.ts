@@ -5,7 +5,7 @@ import { scoped } from '../../src/base/scoped.ts';
 import { startProcess } from '../bench/remote.ts';
 import type { AttackerMethods, AttackReport } from './attacker-process.ts';
 import type { AttackName } from './attacks.ts';
-import { agree, type Crowd, type Member, startCrowd, startMember } from './crowd.ts';
+import { agree, type Crowd, type Member, startCrowd, startMember, until } from './crowd.ts';
 
 export interface FloodOptions {
   readonly members: number;
@@ -19,6 +19,8 @@ export interface FloodOptions {
   readonly floodSeconds: number;
   /** Attackers come back under other peer ids. */
   readonly renames: boolean;
+  /** The flood goes on until then, a minute at most. */
+  readonly isEnough?: (attacks: readonly AttackOutcome[]) => boolean;
   readonly say: (line: string) => void;
 }
 
@@ -89,8 +91,10 @@ async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome
     say(`${floodSeconds} s of ${attacks.join(', ')}`);
     const before = await cpu(members);
     await attackers.start({ invite, victims: addresses, attacks, perSecond, renames });
-    const joining = join1(invite, members);
+    const joining = joinLate(invite, members);
     await setTimeout(floodSeconds * 1000);
+    const { isEnough = () => true } = options;
+    await until(async () => isEnough(outcomes(await attackers.report(), floodSeconds)));
     const report = await attackers.report();
     const memberCores = ((await cpu(members)) - before) / 1000 / floodSeconds;
     const flooded = await latencies(members);
@@ -127,7 +131,7 @@ async function honestFacts(member: Member): Promise<number> {
   return member.count('*');
 }
 
-async function join1(invite: string, members: readonly Member[]): Promise<number | undefined> {
+async function joinLate(invite: string, members: readonly Member[]): Promise<number | undefined> {
   await setTimeout(1000);
   const startedMs = performance.now();
   return scoped(startMember(), async ({ call: newcomer }) => {
