@@ -381,8 +381,12 @@ export const limits = {
   neighboursMax: 16,
   /** Of two introduced peers the one with the smaller id dials; the other only after this long. */
   introduceTurnMs: 3 * SECOND,
-  /** Gossip of one peer that waits for its verdict; more is ignored, and pull repairs it. */
-  gossipPendingBytesMax: 8 * MiB,
+  /**
+   * Gossip of one peer, and of all, that waits for its verdict; more is ignored, and pull repairs it. Decoded it
+   * takes twenty times the room and more: a flood must not fill a small machine. One message each has in any case.
+   */
+  gossipPendingBytesMax: 2 * MiB,
+  gossipPendingAllBytesMax: 4 * MiB,
   gossipPendingMax: 4096,
   /** Bytes queued for one slow peer before its gossip stream is opened anew. */
   gossipSendBytesMax: 8 * MiB,
@@ -454,6 +458,8 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['redialMsMin', 'redialMsMax'],
   ['frameBytesMax', 'streamWindowBytes'],
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
+  ['gossipBytesMax', 'gossipPendingBytesMax'],
+  ['gossipPendingBytesMax', 'gossipPendingAllBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
   ['rootsCells', 'rootsCounts'],

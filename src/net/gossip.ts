@@ -56,6 +56,7 @@ export class Gossip {
   #running = false;
   /** What waits for its verdict, by the peer that passed it on. */
   readonly #pending = new Map<string, { messages: number; bytes: number }>();
+  #pendingBytes = 0;
 
   constructor(options: GossipOptions) {
     this.#options = options;
@@ -147,9 +148,11 @@ export class Gossip {
       return 'reject';
     }
     const pending = this.#pending.get(from) ?? { messages: 0, bytes: 0 };
+    const allBytes = this.#pendingBytes + message.length;
     if (
       pending.messages >= limits.gossipPendingMax ||
-      pending.bytes + message.length > limits.gossipPendingBytesMax
+      pending.bytes + message.length > limits.gossipPendingBytesMax ||
+      (pending.messages > 0 && allBytes > limits.gossipPendingAllBytesMax)
     ) {
       this.#options.metrics.add('gossip_shed');
       return 'ignore';
@@ -157,6 +160,7 @@ export class Gossip {
     this.#pending.set(from, pending);
     pending.messages++;
     pending.bytes += message.length;
+    this.#pendingBytes += message.length;
     try {
       return await handler(from, message);
     } catch (error) {
@@ -165,6 +169,7 @@ export class Gossip {
     } finally {
       pending.messages--;
       pending.bytes -= message.length;
+      this.#pendingBytes -= message.length;
       if (pending.messages === 0) this.#pending.delete(from);
     }
   }
