@@ -270,7 +270,7 @@ export const limits = {
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
   /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
-  digestsEarlyMax: 16,
+  digestsEarlyMax: 8,
   /** Digests that one space judges per second, of all peers: each may cost 8,192 look-ups. */
   digestsPerSecondMax: 20,
   /** Roots after news go to every peer within this time, and at most once a second each. */

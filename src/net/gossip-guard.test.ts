@@ -46,7 +46,7 @@ describe('the gossip guard', () => {
   it('passes on the promises of a second, and takes those of a flood as faults', async () => {
     const it = start();
     const most = limits.gossipPromisesPerSecondMax;
-    for (let n = 0; n < most * (limits.offencesMax + 1); n++)
+    for (let n = 0; n < most * limits.offencesMax + 1; n++)
       await it.reading.handleReceivedRpc(peer('bad'), promise);
     expect(it.handled).toBe(most);
     expect(it.offenders).toEqual(['bad']);

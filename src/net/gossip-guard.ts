@@ -85,9 +85,9 @@ export class GossipGuard {
       record.secondMs = nowMs;
       record.promises = 0;
     }
-    record.promises++;
-    if (record.promises <= limits.gossipPromisesPerSecondMax) return false;
-    if (record.promises % limits.gossipPromisesPerSecondMax === 0) this.#fault(peerId, 'flood');
+    const beyond = record.promises++ - limits.gossipPromisesPerSecondMax;
+    if (beyond < 0) return false;
+    if (beyond % limits.gossipPromisesPerSecondMax === 0) this.#fault(peerId, 'flood');
     return true;
   }
 
