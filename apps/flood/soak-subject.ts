@@ -11,6 +11,9 @@ const WATCH_EVERY_MS = 1000;
 /** Subjects go round, so that a query costs the same at the end as at the start. */
 const SUBJECTS = 500;
 const QUERY_LIMIT = 100;
+/** More than recent ids are remembered, in runs of a few. */
+const FILL = 20_000;
+const FILL_TOGETHER = 4;
 
 export interface SoakSample extends LiveObjects {
   readonly atMs: number;
@@ -56,6 +59,18 @@ function every(ms: number, action: (space: Space, round: number) => Promise<void
   loops.push(loop());
 }
 
+/** What is cached of a set is bounded: it is full before anything is measured, or filling it looks like a leak. */
+async function fill(space: Space): Promise<void> {
+  for (let n = 0; n < FILL; n += FILL_TOGETHER) {
+    const facts = Array.from({ length: FILL_TOGETHER }, (_, i) => ({
+      subject: `soak ${(n + i) % SUBJECTS}`,
+      predicate: 'fill',
+      object: n + i,
+    }));
+    await Promise.all(facts.map((fact) => space.assert(fact)));
+  }
+}
+
 async function write(space: Space, round: number): Promise<void> {
   await space.assert({ subject: `soak ${round % SUBJECTS}`, predicate: 'round', object: round });
   writes++;
@@ -85,6 +100,7 @@ const methods = {
     peer = await createPeer({ directory, listen });
     for (const read of ['open', 'secret'] as const)
       spaces.push(await peer.create({ name: `soak ${read}`, write: 'open', pow: [], read }));
+    for (const space of spaces) await fill(space);
     every(WRITE_EVERY_MS, write);
     every(QUERY_EVERY_MS, query);
     every(WATCH_EVERY_MS, watch);
