@@ -11,6 +11,7 @@ export interface AttackJob {
   /** One attacker each. */
   readonly attacks: readonly AttackName[];
   readonly perSecond: number;
+  readonly returnMs: number;
   readonly renames: boolean;
 }
 

@@ -9,8 +9,7 @@ import { type Attack, type AttackName, attacks, helloOf, rpcOf, type StreamName 
 import { BadNode, GOSSIP_PROTOCOL } from './bad-node.ts';
 
 const TICK_MS = 20;
-/** Between visits of who was thrown out; of who comes and goes for its own sake. */
-const RETURN_MS = 500;
+/** Between visits of who comes and goes for its own sake. */
 const CHURN_MS = 5;
 /** A return that lives so long was let in. */
 const LET_IN_MS = 300;
@@ -34,6 +33,8 @@ export interface AttackerOptions {
   readonly space: SpaceIdentity;
   readonly victims: readonly string[];
   readonly perSecond: number;
+  /** Between visits of who was thrown out. */
+  readonly returnMs: number;
   /** Comes back under another peer id each time. */
   readonly renames: boolean;
 }
@@ -135,7 +136,7 @@ export class Attacker {
       if (isChurn) await front.connection?.close().catch(() => undefined);
       else if (this.#goesOn && front.encounter.firstMs !== undefined) front.encounter.cutMs ??= machineMs();
       if (!isChurn && this.#options.renames && front.encounter.cutMs !== undefined) await this.#rename();
-      await setTimeout(isChurn ? CHURN_MS : RETURN_MS);
+      await setTimeout(isChurn ? CHURN_MS : this.#options.returnMs);
     }
   }
 

@@ -18,6 +18,7 @@ test(
       members: 3,
       attacks: [...offences, 'replays', 'slowloris', 'churn'],
       perSecond: 300,
+      returnMs: 500,
       writes: 5,
       quietSeconds: 1,
       floodSeconds: 3,

@@ -13,6 +13,8 @@ export interface FloodOptions {
   readonly attacks: readonly AttackName[];
   /** Messages a second of each attacker, to all victims together. */
   readonly perSecond: number;
+  /** Between visits of who was thrown out. */
+  readonly returnMs: number;
   /** Facts a second of each honest peer. */
   readonly writes: number;
   readonly quietSeconds: number;
@@ -78,7 +80,7 @@ export async function flood(options: FloodOptions): Promise<FloodOutcome> {
 
 async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome> {
   const { members, addresses, invite } = crowd;
-  const { attacks, perSecond, renames, floodSeconds, say } = options;
+  const { attacks, perSecond, returnMs, renames, floodSeconds, say } = options;
   await Promise.all(members.map((member) => member.startWriting(options.writes)));
   await setTimeout(2000);
   await latencies(members);
@@ -90,7 +92,7 @@ async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome
   return scoped(startProcess<AttackerMethods>(path, { profiles: undefined }), async ({ call: attackers }) => {
     say(`${floodSeconds} s of ${attacks.join(', ')}`);
     const before = await cpu(members);
-    await attackers.start({ invite, victims: addresses, attacks, perSecond, renames });
+    await attackers.start({ invite, victims: addresses, attacks, perSecond, returnMs, renames });
     const joining = joinLate(invite, members);
     await setTimeout(floodSeconds * 1000);
     const { isEnough = () => true } = options;

@@ -43,6 +43,7 @@ program
   .option('--writes <n>', 'facts that each honest peer writes a second', count, 2)
   .option('--quiet <seconds>', 'before the flood', count, 15)
   .option('--flood <seconds>', 'how long it lasts', count, 30)
+  .option('--return-ms <ms>', 'between visits of who was thrown out', count, 2000)
   .option('--renames', 'attackers come back under other peer ids')
   .action(async (own) => {
     const options: FloodOptions = {
