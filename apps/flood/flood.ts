@@ -61,6 +61,7 @@ export interface FloodOutcome {
   /** Cores in use, of 1 each, by attackers and honest peers during the flood. */
   readonly attackerCores: number;
   readonly memberCores: number;
+  readonly quietCores: number;
   /** Facts written, and whether every honest peer ends with all of them. */
   readonly written: number;
   readonly lost: number;
@@ -81,15 +82,21 @@ export async function flood(options: FloodOptions): Promise<FloodOutcome> {
 async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome> {
   const { members, addresses, invite } = crowd;
   const { attacks, perSecond, returnMs, renames, floodSeconds, say } = options;
-  await Promise.all(members.map((member) => member.startWriting(options.writes)));
-  await setTimeout(2000);
-  await latencies(members);
-  say(`${options.quietSeconds} s of quiet`);
-  await setTimeout(options.quietSeconds * 1000);
-  const quiet = await latencies(members);
-
   const path = join(import.meta.dirname, 'attacker-process.ts');
   return scoped(startProcess<AttackerMethods>(path, { profiles: undefined }), async ({ call: attackers }) => {
+    await attackers.report();
+    await Promise.all(members.map((member) => member.startWriting(options.writes)));
+    await setTimeout(2000);
+    await latencies(members);
+    say(`${options.quietSeconds} s of quiet`);
+    const beforeQuiet = await cpu(members);
+    // In the quiet and in the flood somebody joins, which costs processors that are shared as well.
+    const joiningQuiet = joinLate(invite, members);
+    await setTimeout(options.quietSeconds * 1000);
+    await joiningQuiet;
+    const quiet = await latencies(members);
+    const quietCores = ((await cpu(members)) - beforeQuiet) / 1000 / options.quietSeconds;
+
     say(`${floodSeconds} s of ${attacks.join(', ')}`);
     const before = await cpu(members);
     await attackers.start({ invite, victims: addresses, attacks, perSecond, returnMs, renames });
@@ -119,6 +126,7 @@ async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome
       rssMaxMiB: Math.max(...(await Promise.all(members.map((member) => member.rssMaxMiB())))),
       attackerCores: report.cpuMs / 1000 / floodSeconds,
       memberCores,
+      quietCores,
       written,
       lost: written - Math.min(...(await Promise.all(members.map(honestFacts)))),
       agreed,

@@ -140,9 +140,9 @@ function reportFlood(outcome: FloodOutcome): void {
         `refused ${refused} times on return, let in ${letIn}`,
     );
   }
-  const { rssMaxMiB, attackerCores, memberCores, written, lost, joinMs, names } = outcome;
+  const { rssMaxMiB, attackerCores, memberCores, quietCores, written, lost, joinMs, names } = outcome;
   say(
-    `${names} peer ids of attackers, ${outcome.blocked} messages without room; ${attackerCores.toFixed(2)} cores for them, ${memberCores.toFixed(2)} for honest peers`,
+    `${names} peer ids of attackers, ${outcome.blocked} messages without room; ${attackerCores.toFixed(2)} cores for them, ${memberCores.toFixed(2)} for honest peers (quiet: ${quietCores.toFixed(2)})`,
   );
   say(`RSS at most ${rssMaxMiB.toFixed(0)} MiB; ${written} facts written, ${lost} lost`);
   say(`a new peer had everything ${joinMs === undefined ? 'not in time' : `after ${joinMs.toFixed(0)} ms`}`);
