@@ -5,6 +5,7 @@ import { serve } from '../bench/remote.ts';
 
 const STAY_MS = 1500;
 const PAUSE_MS = 100;
+const SETTLED_MS = 60_000;
 
 let visits = 0;
 let failures = 0;
@@ -21,7 +22,7 @@ async function visit(invites: readonly string[], number: number): Promise<void> 
     const spaces = await Promise.all(joined.map((invite) => peer.open(invite)));
     const end = AbortSignal.timeout(STAY_MS);
     await Promise.all([...spaces.map((space) => write(space, number)), ...spaces.map((s) => watch(s, end))]);
-    await spaces[0]?.sync();
+    await spaces[0]?.settled({ replicas: 1, signal: AbortSignal.timeout(SETTLED_MS) });
   } finally {
     await peer.stop();
   }

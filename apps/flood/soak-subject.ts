@@ -12,7 +12,7 @@ const WATCH_EVERY_MS = 1000;
 const SUBJECTS = 500;
 const QUERY_LIMIT = 100;
 /** More than recent ids are remembered, in runs of a few. */
-const FILL = 20_000;
+const FILL = 9000;
 const FILL_TOGETHER = 4;
 
 export interface SoakSample extends LiveObjects {

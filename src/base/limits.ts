@@ -349,6 +349,8 @@ export const limits = {
 
   // --- The network adapter ---
 
+  /** Peers that are gone are looked for this often: each costs up to 64 KiB until then. */
+  forgetPeersMs: MINUTE,
   /** Streams of one protocol per connection and direction: one is kept open, a few come and go. */
   streamsPerProtocolMax: 64,
   /** Inbound connections not yet encrypted; a handshake takes milliseconds. */

@@ -3,9 +3,11 @@ import { createLibp2p } from 'libp2p';
 import { afterEach, expect, it, vi } from 'vitest';
 import { MemoryMetrics } from '../base/counters.ts';
 import { loadFastHash } from '../base/hash.ts';
+import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
 import { forgetPeers } from './forget-peers.ts';
 import { Gater } from './gater.ts';
 import { sharedOptions } from './libp2p-options.ts';
@@ -28,7 +30,8 @@ async function start() {
 
 it('remembers the peers that are connected, and none that came and went', async () => {
   const node = await start();
-  forgetPeers(node);
+  const clock = new VirtualClock();
+  stops.push(forgetPeers(node, clock));
   const stays = await start();
   await stays.dial(node.getMultiaddrs());
   for (let n = 0; n < 5; n++) {
@@ -39,6 +42,12 @@ it('remembers the peers that are connected, and none that came and went', async 
       await vi.waitFor(async () => expect(await node.peerStore.has(visitor.peerId)).toBe(true));
     await visitor.stop();
   }
+  // Somebody whom it never reached.
+  const gone = await start();
+  await gone.stop();
+  await node.peerStore.merge(gone.peerId, { metadata: { 'last-dial-failure': Uint8Array.of(1) } });
+  expect(await node.peerStore.has(gone.peerId)).toBe(true);
   const known = async () => (await node.peerStore.all()).map(({ id }) => id.toString());
+  await clock.advance(limits.forgetPeersMs);
   await vi.waitFor(async () => expect(await known()).toEqual([stays.peerId.toString()]), 10_000);
 });

@@ -50,6 +50,7 @@ export class Libp2pNetwork implements Network {
   readonly #stopping = new AbortController();
   #addresses: readonly string[] = [];
   #started = false;
+  #stopForgetting: () => void = () => undefined;
 
   constructor(options: Libp2pNetworkOptions) {
     const { libp2p, ports, gater } = options;
@@ -109,6 +110,7 @@ export class Libp2pNetwork implements Network {
     for (const peerId of this.#libp2p.getPeers()) this.#peers.refresh(peerId.toString());
     this.#onAddresses();
     this.#redialer.start();
+    this.#stopForgetting = forgetPeers(this.#libp2p, this.#options.ports.clock);
     this.#options.companion?.start();
   }
 
@@ -116,6 +118,7 @@ export class Libp2pNetwork implements Network {
     if (!this.#started) return;
     this.#started = false;
     this.#options.companion?.stop();
+    this.#stopForgetting();
     this.#redialer.stop();
     this.#gossip.stop();
     this.#meeting.stop();
@@ -245,7 +248,6 @@ export class Libp2pNetwork implements Network {
 
   #listen(): void {
     const libp2p = this.#libp2p;
-    forgetPeers(libp2p);
     this.handle(INTRODUCTIONS_PROTOCOL, (stream) => this.#meeting.onStream(stream));
     libp2p.addEventListener('connection:open', (event) => this.#onConnection(event.detail));
     libp2p.addEventListener('connection:close', (event) => this.#onConnection(event.detail));
