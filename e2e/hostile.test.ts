@@ -1,8 +1,9 @@
 /** A hostile peer gets nothing in and nothing out, and honest peers go on. */
+
+import { FORGED } from '../apps/flood/forgeries.ts';
 import type { Job } from './hostile.ts';
 import { type App, expectEqualRoots } from './support/app.ts';
 import { test as base, expect } from './support/fixtures.ts';
-import { FORGED } from './support/forgeries.ts';
 import { type HostilePeer, startHostile } from './support/hostile-peer.ts';
 import type { NodePeer } from './support/node-peer.ts';
 

@@ -9,6 +9,7 @@
  * - `stranger`: knows everything of a secret space but its secret; tells what it learned.
  */
 
+import { type Forged, forgeries } from '../apps/flood/forgeries.ts';
 import { bytesToHex, hexToBytes } from '../src/base/bytes.ts';
 import { MemoryMetrics } from '../src/base/counters.ts';
 import { silentLog } from '../src/base/log.ts';
@@ -24,7 +25,6 @@ import { nodeViews } from '../src/sync/descent.ts';
 import { type Answer, type Request, SYNC_PROTOCOL } from '../src/sync/messages.ts';
 import { encodePush } from '../src/sync/push.ts';
 import { decodeRequest, encodeRequest, OWN_LIMITS } from '../src/sync/requests.ts';
-import { type Forged, forgeries } from './support/forgeries.ts';
 
 export interface Job {
   readonly kind: 'push' | 'garbage' | 'serve' | 'stranger';

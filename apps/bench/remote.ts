@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 // biome-ignore lint/suspicious/noExplicitAny: `Remote` keeps the methods' own types
 type Methods = Record<string, (...args: any[]) => unknown>;
@@ -22,15 +22,17 @@ export type Remote<M extends Methods> = {
 
 export interface Started<M extends Methods> extends AsyncDisposable {
   readonly call: Remote<M>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
 }
 
-/** Starts a module of this directory as a process of its own. */
+/** Starts a module, of this directory or at an absolute path, as a process of its own. */
 export function startProcess<M extends Methods>(
   module: string,
   options: { readonly profiles: string | undefined; readonly exposeGc?: boolean },
 ): Started<M> {
   const { profiles, exposeGc = false } = options;
-  const child = fork(join(import.meta.dirname, module), {
+  const child = fork(resolve(import.meta.dirname, module), {
     execArgv: [
       '--disable-warning=ExperimentalWarning',
       ...(exposeGc ? ['--expose-gc'] : []),
@@ -38,7 +40,13 @@ export function startProcess<M extends Methods>(
     ],
     serialization: 'advanced',
   });
-  return { call: proxyOf<M>(child), [Symbol.asyncDispose]: () => end(child) };
+  return { call: proxyOf<M>(child), kill: () => kill(child), [Symbol.asyncDispose]: () => end(child) };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
 }
 
 /** The process ends when its pipe closes; only then does Node write a profile. */

@@ -23,6 +23,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src'],
   ['apps/setup'],
   ['apps/web', 'apps/peer', 'apps/bench', 'apps/sim', 'apps/crash'],
+  // Drives processes as the benchmarks do, and its hostile peers serve the tests across processes.
+  ['apps/flood'],
   ['apps/fuzz', 'e2e'],
 ];
 
@@ -31,7 +33,7 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
   {
     what: 'libp2p belongs in src/net',
     packages: /^(?:libp2p|@libp2p\/.+|@chainsafe\/libp2p-.+|@multiformats\/.+)$/,
-    allowed: /^(?:src\/net|apps\/bench|e2e)\//,
+    allowed: /^(?:src\/net|apps\/bench|apps\/flood|e2e)\//,
   },
   {
     what: 'classic-level belongs in src/store',
@@ -42,7 +44,7 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
     what: 'node: modules belong in apps, Node entries and *-node.ts adapters',
     packages: /^node:/,
     allowed:
-      /^(?:apps\/(?:peer|bench|sim|crash|fuzz|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
+      /^(?:apps\/(?:peer|bench|sim|crash|fuzz|flood|setup)|e2e)\/|^src\/node[^/]*\.ts$|^src\/.+(?:-node|\/leveldb)\.ts$|^[^/]+\.ts$/,
   },
 ];
 

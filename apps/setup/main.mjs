@@ -26,6 +26,8 @@ const COMMANDS = {
   crash: (args) => runTypeScript('apps/crash/main.ts', args),
   fuzz: (args) => runTypeScript('apps/fuzz/main.ts', args),
   'sim:mutants': (args) => runTypeScript('apps/sim/mutants-main.ts', args),
+  flood: (args) => runTypeScript('apps/flood/main.ts', args),
+  soak: (args) => runTypeScript('apps/flood/soak.ts', args),
   'demo:facts': (args) => runForUser('apps/peer/demo-facts.ts', args),
   test: async (args) => {
     await ensureChromium();

@@ -160,6 +160,12 @@ export const limits = {
   /** Sync requests of all peers per second; beyond it each peer gets an equal share, but never less than the minimum. */
   requestsPerSecondAllMax: 2000,
   requestsPerSecondMin: 20,
+  /**
+   * Requests of one peer in a second from which on it ignores what Busy says: who obeys may have as many syncs
+   * as spaces under way, and pauses with each. It is a fault, and so are every so many more.
+   */
+  requestsIgnoringMin: 800,
+  requestsIgnoringStep: 100,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */
@@ -241,7 +247,7 @@ export const limits = {
   pushQueueBytesMax: 4 * MiB,
   /** Erased payloads asked for in one round. */
   wantedPerRoundMax: 100,
-  /** Faults of a peer (garbage, lies) within `offenceTtlMs` before it is banned for `banMs`. */
+  /** Faults of a peer (garbage, lies, floods) within `offenceTtlMs` before it is banned for `banMs`, whatever its connections. */
   offencesMax: 5,
   offenceTtlMs: 10 * MINUTE,
   /** Peers that a digest goes to. */
@@ -270,7 +276,7 @@ export const limits = {
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
   /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
-  digestsEarlyMax: 16,
+  digestsEarlyMax: 8,
   /** Digests that one space judges per second, of all peers: each may cost 8,192 look-ups. */
   digestsPerSecondMax: 20,
   /** Roots after news go to every peer within this time, and at most once a second each. */
@@ -357,6 +363,8 @@ export const limits = {
 
   // --- The network adapter ---
 
+  /** Peers that are gone are looked for this often: each costs up to 64 KiB until then. */
+  forgetPeersMs: MINUTE,
   /** Streams of one protocol per connection and direction: one is kept open, a few come and go. */
   streamsPerProtocolMax: 64,
   /** Inbound connections not yet encrypted; a handshake takes milliseconds. */
@@ -389,8 +397,12 @@ export const limits = {
   neighboursMax: 16,
   /** Of two introduced peers the one with the smaller id dials; the other only after this long. */
   introduceTurnMs: 3 * SECOND,
-  /** Gossip of one peer that waits for its verdict; more is ignored, and pull repairs it. */
-  gossipPendingBytesMax: 8 * MiB,
+  /**
+   * Gossip of one peer, and of all, that waits for its verdict; more is ignored, and pull repairs it. Decoded it
+   * takes twenty times the room and more: a flood must not fill a small machine. One message each has in any case.
+   */
+  gossipPendingBytesMax: 2 * MiB,
+  gossipPendingAllBytesMax: 4 * MiB,
   gossipPendingMax: 4096,
   /** Bytes queued for one slow peer before its gossip stream is opened anew. */
   gossipSendBytesMax: 8 * MiB,
@@ -398,6 +410,11 @@ export const limits = {
   gossipEnvelopeBytesMax: 4 * MiB,
   /** Topics of one peer, in bytes of bookkeeping (1 KiB and the name each): about 256. */
   gossipTopicBytesMax: 300 * KiB,
+  /**
+   * Envelopes with promises of messages (IHAVE) that one peer may send in a second, and as many more for each
+   * fault: honest ones send one; after 40 s of a frozen process, when pings end the connection, those at once.
+   */
+  gossipPromisesPerSecondMax: 16,
   /** Ids of seen messages are remembered this long. Known messages are ignored anyway. */
   gossipSeenMs: 30 * SECOND,
 } as const;
@@ -457,6 +474,8 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['redialMsMin', 'redialMsMax'],
   ['frameBytesMax', 'streamWindowBytes'],
   ['gossipBytesMax', 'gossipEnvelopeBytesMax'],
+  ['gossipBytesMax', 'gossipPendingBytesMax'],
+  ['gossipPendingBytesMax', 'gossipPendingAllBytesMax'],
   ['gossipEnvelopeBytesMax', 'gossipSendBytesMax'],
   ['relayCheckMsMin', 'relayCheckMsMax'],
   ['logLinesPerPeerMax', 'logLinesPerMessageMax'],
@@ -476,4 +495,5 @@ export const LIMIT_ORDER: readonly (readonly [keyof typeof limits, keyof typeof 
   ['standingIsolatedBelow', 'standingStart'],
   ['requestsPerSecondMin', 'requestsPerSecondMax'],
   ['requestsPerSecondMax', 'requestsPerSecondAllMax'],
+  ['requestsPerSecondMax', 'requestsIgnoringMin'],
 ];

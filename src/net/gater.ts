@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { isInsecureWebSocket, isPrivateAddress } from './address.ts';
+import { mendReset } from './websocket-reset.ts';
 
 export class Gater {
   readonly #clock: Clock;
@@ -44,6 +45,15 @@ export class Gater {
     return {
       denyDialPeer: isBanned,
       denyDialMultiaddr: (address) => !this.mayDial(address),
+      // Not to deny any: each connection passes here before it is used.
+      denyInboundConnection: (connection) => {
+        mendReset(connection);
+        return false;
+      },
+      denyOutboundConnection: (_, connection) => {
+        mendReset(connection);
+        return false;
+      },
       denyInboundEncryptedConnection: isBanned,
       denyOutboundEncryptedConnection: isBanned,
       // WebRTC connections skip the encryption step, so the peer is asked about once more here.

@@ -11,12 +11,13 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Registrar } from '@libp2p/interface-internal';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Log, Metrics, TopicHandler, Verdict } from '../base/ports.ts';
+import type { Clock, Log, Metrics, TopicHandler, Verdict } from '../base/ports.ts';
 import { bestConnection, isDirect, parsePeerId } from './address.ts';
+import { GossipGuard, type GossipReading } from './gossip-guard.ts';
 import { GRAYLIST_SCORE, gossipOptions, topicScore } from './gossip-options.ts';
 
 /** What the library has at run time beyond its interface. */
-interface GossipSubInside extends GossipSub {
+interface GossipSubInside extends GossipSub, GossipReading {
   getScore(peerId: string): number;
   readonly peers: ReadonlyMap<string, unknown>;
   readonly streamsInbound: ReadonlyMap<string, unknown>;
@@ -34,6 +35,7 @@ export interface GossipOptions {
   readonly libp2p: Libp2p;
   readonly pubsub: GossipSub;
   readonly registrar: Registrar;
+  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Ends the relation with a peer that misbehaves. */
@@ -54,10 +56,13 @@ export class Gossip {
   #running = false;
   /** What waits for its verdict, by the peer that passed it on. */
   readonly #pending = new Map<string, { messages: number; bytes: number }>();
+  #pendingBytes = 0;
 
   constructor(options: GossipOptions) {
     this.#options = options;
     this.#pubsub = options.pubsub as GossipSubInside;
+    const { clock, metrics } = options;
+    new GossipGuard(this.#pubsub, { clock, metrics, onOffender: (peerId) => this.#drop(peerId) });
     // One validator for every topic. Without it messages on topics that we do not follow would be
     // accepted unseen and kept in the message cache, whose size nothing bounds.
     this.#pubsub.topicValidators.get = (topic) => (peerId, message) =>
@@ -143,9 +148,11 @@ export class Gossip {
       return 'reject';
     }
     const pending = this.#pending.get(from) ?? { messages: 0, bytes: 0 };
+    const allBytes = this.#pendingBytes + message.length;
     if (
       pending.messages >= limits.gossipPendingMax ||
-      pending.bytes + message.length > limits.gossipPendingBytesMax
+      pending.bytes + message.length > limits.gossipPendingBytesMax ||
+      (pending.messages > 0 && allBytes > limits.gossipPendingAllBytesMax)
     ) {
       this.#options.metrics.add('gossip_shed');
       return 'ignore';
@@ -153,6 +160,7 @@ export class Gossip {
     this.#pending.set(from, pending);
     pending.messages++;
     pending.bytes += message.length;
+    this.#pendingBytes += message.length;
     try {
       return await handler(from, message);
     } catch (error) {
@@ -161,6 +169,7 @@ export class Gossip {
     } finally {
       pending.messages--;
       pending.bytes -= message.length;
+      this.#pendingBytes -= message.length;
       if (pending.messages === 0) this.#pending.delete(from);
     }
   }
@@ -169,12 +178,15 @@ export class Gossip {
     for (const peerId of this.#pubsub.getPeers()) {
       const id = peerId.toString();
       const score = this.#pubsub.getScore(id);
-      if (score >= GRAYLIST_SCORE) continue;
-      this.#options.metrics.add('gossip_peers_dropped');
-      this.#options.log.write('warn', 'A peer sent what must be rejected', { peerId: id, score });
-      this.#options.onMisbehaviour(id);
+      if (score < GRAYLIST_SCORE) this.#drop(id);
     }
     this.#heal();
+  }
+
+  #drop(peerId: string): void {
+    this.#options.metrics.add('gossip_peers_dropped');
+    this.#options.log.write('warn', 'A peer sent what must be rejected', { peerId });
+    this.#options.onMisbehaviour(peerId);
   }
 
   /** A connection of the peer was closed, maybe the one that carried its gossip. */

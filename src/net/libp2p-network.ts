@@ -14,6 +14,7 @@ import type {
 } from '../base/ports.ts';
 import { addressToPeerId, isDirect, isUseful, parseAddress, parsePeerId } from './address.ts';
 import { toDialError, toStreamError } from './failures.ts';
+import { forgetPeers } from './forget-peers.ts';
 import { Libp2pFrameStream } from './frame-stream.ts';
 import type { Gater } from './gater.ts';
 import { Gossip } from './gossip.ts';
@@ -49,6 +50,7 @@ export class Libp2pNetwork implements Network {
   readonly #stopping = new AbortController();
   #addresses: readonly string[] = [];
   #started = false;
+  #stopForgetting: () => void = () => undefined;
 
   constructor(options: Libp2pNetworkOptions) {
     const { libp2p, ports, gater } = options;
@@ -63,6 +65,7 @@ export class Libp2pNetwork implements Network {
       libp2p,
       pubsub: libp2p.services.pubsub,
       registrar: libp2p.services.inside.registrar,
+      clock: ports.clock,
       log: ports.log,
       metrics: ports.metrics,
       onMisbehaviour: (peerId) => void this.disconnect(peerId, { banMs: limits.banMs }),
@@ -107,6 +110,7 @@ export class Libp2pNetwork implements Network {
     for (const peerId of this.#libp2p.getPeers()) this.#peers.refresh(peerId.toString());
     this.#onAddresses();
     this.#redialer.start();
+    this.#stopForgetting = forgetPeers(this.#libp2p, this.#options.ports.clock);
     this.#options.companion?.start();
   }
 
@@ -114,6 +118,7 @@ export class Libp2pNetwork implements Network {
     if (!this.#started) return;
     this.#started = false;
     this.#options.companion?.stop();
+    this.#stopForgetting();
     this.#redialer.stop();
     this.#gossip.stop();
     this.#meeting.stop();
@@ -157,7 +162,9 @@ export class Libp2pNetwork implements Network {
       this.#options.ports.metrics.add('network_bans');
     }
     const closing = this.#libp2p.getConnections(parsePeerId(peerId)).map(async (connection) => {
-      await connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch(() => undefined);
+      // Who is banned may not go on talking while it takes its time to say goodbye.
+      if (options.banMs !== undefined) connection.abort(new Error('The peer is banned.'));
+      else await connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch(() => undefined);
       if (connection.status !== 'closed') connection.abort(new Error('The peer did not close in time.'));
     });
     await Promise.all(closing);

@@ -37,8 +37,11 @@ export interface NodeServices {
   readonly inside: { readonly registrar: Registrar };
 }
 
-/** Streams of a WebRTC connection that the other side opens before ours is set up. */
-export const EARLY_STREAMS_MAX = 16;
+/**
+ * Streams that the other side may open before ours is set up: with one more the connection is dead, and
+ * both sides only notice when a ping fails. A page dials everybody whom a relay serves at once.
+ */
+export const EARLY_STREAMS_MAX = limits.streamsPerProtocolMax;
 
 const MiB = 1024 * 1024;
 
@@ -58,6 +61,7 @@ export async function sharedOptions(
         maxInboundStreams: 512,
         maxOutboundStreams: 512,
         maxMessageSize: 64 * 1024,
+        maxEarlyStreams: EARLY_STREAMS_MAX,
         enableKeepAlive: true,
         keepAliveInterval: 30_000,
         // What a paused stream may buffer must hold what its window lets in, or it is reset.

@@ -39,6 +39,13 @@ class Ahead implements Clock {
   readonly setTimer: Clock['setTimer'] = (delayMs, action) => systemClock.setTimer(delayMs, action);
 }
 
+/** Stands still, so that everything happens in one second; timers run. */
+class Stopped implements Clock {
+  readonly #nowMs = systemClock.nowMs();
+  readonly nowMs = () => this.#nowMs;
+  readonly setTimer: Clock['setTimer'] = (delayMs, action) => systemClock.setTimer(delayMs, action);
+}
+
 /** Resolves when the honest peer has cut the liar off. */
 function banned(it: HostileScene): Promise<void> {
   return when(
@@ -164,6 +171,56 @@ describe('digests', () => {
       clock.aheadMs += limits.digestMs;
     }
     expect(it.faults()).toBe(0);
+  });
+});
+
+test('a peer that asks on and on whatever Busy says is banned; one that asks as much and obeys is not', async () => {
+  const it = await scene(undefined, { clock: new Stopped() });
+  const [hello, stream] = [it.hello, await it.stream()];
+  const ask = async (count: number) => {
+    for (let n = 0; n < count; n++) await stream.ask(hello);
+  };
+  await ask(limits.requestsIgnoringMin - 2);
+  expect(it.faults()).toBe(0);
+  const gone = banned(it);
+  await ask(limits.requestsIgnoringStep * limits.offencesMax).catch(() => undefined);
+  await gone;
+  expect(it.a.metric('sync_faults', { code: 'BUSY' })).toBe(limits.offencesMax);
+  await it.honestConverge();
+});
+
+describe('the faults of a peer', () => {
+  const garbage = async (it: HostileScene) => {
+    const stream = await it.stream();
+    await stream.stream.send(Uint8Array.of(255));
+    await expect(stream.next()).rejects.toThrow();
+  };
+
+  test('count on when it comes back on another connection', async () => {
+    const it = await scene();
+    for (let n = 1; n < limits.offencesMax; n++) {
+      await garbage(it);
+      await it.liar.network.disconnect(it.a.id);
+      await it.liar.connect(it.a.id);
+    }
+    expect(it.a.metric('peers_banned')).toBe(0);
+    const gone = banned(it);
+    await garbage(it);
+    await gone;
+    await expect(it.liar.connect(it.a.id)).rejects.toThrow();
+    await it.honestConverge();
+  });
+
+  test('are forgotten after a while, also by those who were not connected meanwhile', async () => {
+    const clock = new Ahead();
+    const it = await scene(undefined, { clock });
+    for (let n = 0; n < 2 * limits.offencesMax; n++) {
+      await garbage(it);
+      clock.aheadMs += limits.offenceTtlMs / (limits.offencesMax - 1) + 1;
+      await it.liar.network.disconnect(it.a.id);
+      await it.liar.connect(it.a.id);
+    }
+    expect(it.a.metric('peers_banned')).toBe(0);
   });
 });
 

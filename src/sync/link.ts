@@ -35,7 +35,6 @@ export class Link {
   readonly #proved = new Set<string>();
   /** Tags in hex of the spaces for which it knows our proof: it answers. */
   readonly #greeted = new Set<string>();
-  readonly #faultsMs: number[] = [];
   #clockOffsetMs: number | undefined;
   #closed = false;
   #limits: PeerLimits = OWN_LIMITS;
@@ -181,11 +180,9 @@ export class Link {
     const now = clock.nowMs();
     metrics.add('sync_faults', 1, { code });
     log.write('warn', 'a peer misbehaves', { peerId: this.peerId, code, message });
-    this.#faultsMs.push(now);
-    while ((this.#faultsMs[0] as number) < now - limits.offenceTtlMs) this.#faultsMs.shift();
-    const { standing } = this.account;
+    const { standing, faults } = this.account;
     standing.lose(severityOf(code), now);
-    if (this.#faultsMs.length < limits.offencesMax && standing.value(now) > 0) return;
+    if (!faults.add(now) && standing.value(now) > 0) return;
     metrics.add('peers_banned');
     this.close();
     this.#options.network.disconnect(this.peerId, { banMs: limits.banMs }).catch(() => undefined);

@@ -1,8 +1,9 @@
 /**
- * What is remembered of peers across their connections: standing, and what they owe in pulls. By the
- * id that the connection proved, never by what a message names.
+ * What is remembered of peers across their connections: standing, faults, and what they owe in pulls. By
+ * the id that the connection proved, never by what a message names.
  */
 import { LRUCache } from 'lru-cache';
+import { Faults } from '../base/faults.ts';
 import { type ClassLimits, classLimits, limits, type TrustClass } from '../base/limits.ts';
 import type { Clock, Metrics } from '../base/ports.ts';
 import { PullAccount } from './pull-account.ts';
@@ -21,6 +22,7 @@ export interface AccountsOptions {
 export class PeerAccount {
   readonly peerId: string;
   readonly standing = new Standing();
+  readonly faults = new Faults();
   readonly pulls = new PullAccount();
   /** Chunk that the peer gets while nobody else waits: grows with each that it takes in soon, beyond its class's. */
   chunkBytes = 0;

@@ -15,6 +15,12 @@ export function newLoad(): Load {
   return { streams: 0, served: 0, bulk: 0, secondMs: 0, inSecond: 0 };
 }
 
+/** Whether this request shows once more that the peer goes on asking at full speed after it was told to wait. */
+export function isIgnoringBusy({ inSecond }: Load): boolean {
+  const beyond = inSecond - limits.requestsIgnoringMin;
+  return beyond >= 0 && beyond % limits.requestsIgnoringStep === 0;
+}
+
 /** Share of what may be open that a class may fill: those below leave room for those above. */
 const SHARE: Readonly<Record<TrustClass, number>> = { isolated: 0.5, known: 0.75, partner: 1, federated: 1 };
 

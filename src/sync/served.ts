@@ -11,7 +11,7 @@ import { type Link, toWireMs } from './link.ts';
 import type { Answer, Request, UnknownRequest } from './messages.ts';
 import { Outflow } from './outflow.ts';
 import { outlineOf } from './outline.ts';
-import { bulkRefusal, type Load, type RequestLoad } from './request-load.ts';
+import { bulkRefusal, isIgnoringBusy, type Load, type RequestLoad } from './request-load.ts';
 import { decodeRequest } from './requests.ts';
 import { runsOfIds, runsOfRanges } from './runs-source.ts';
 import { answerCells, answerDiff, sketchHead } from './sketch-diff.ts';
@@ -94,6 +94,7 @@ export class Served {
     if (waitMs > 0) {
       ports.metrics.add('requests_refused', 1, { why: 'rate' });
       if (load.inSecond === limits.requestsPerSecondMax + 1) this.#link.overload();
+      if (isIgnoringBusy(load)) this.#link.fault('BUSY', 'The peer asks on and on, whatever it is told.');
       return waitMs;
     }
     if (load.served >= limits.requestsServedPerPeerMax) {

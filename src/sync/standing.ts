@@ -4,8 +4,14 @@ import { limits } from '../base/limits.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** What cannot be read may come of a broken peer; what reads well and is false was made to be so. */
-const GARBAGE: ReadonlySet<ErrorCode> = new Set(['BAD_ENCODING', 'OVERSIZE', 'TOO_DEEP', 'UNSIGNED_TAIL']);
+/** What cannot be read, or is too much, may come of a broken peer; what reads well and is false was made to be so. */
+const GARBAGE: ReadonlySet<ErrorCode> = new Set([
+  'BAD_ENCODING',
+  'BUSY',
+  'OVERSIZE',
+  'TOO_DEEP',
+  'UNSIGNED_TAIL',
+]);
 const SEVERITY_GARBAGE = 1;
 const SEVERITY_FORGED = 5;
 

@@ -19,24 +19,28 @@ export interface Forged {
   readonly last: Assertion;
 }
 
-interface Key {
+export interface Key {
   readonly seed: Uint8Array;
   readonly author: Uint8Array;
 }
 
-async function newKey(): Promise<Key> {
+export async function newKey(): Promise<Key> {
   const seed = systemRandom.bytes(32);
   return { seed, author: await crypto.publicKey(seed) };
 }
 
-interface Draft {
+export interface Draft {
   readonly name: string;
+  /** This clock is so far ahead, or behind. */
+  readonly aheadMs?: number;
+  readonly counter?: number;
+  readonly parents?: readonly Uint8Array[];
   readonly before?: Assertion;
   readonly pow?: boolean;
   readonly admit?: readonly AdmitSignature[];
 }
 
-async function assertion(space: SpaceIdentity, { author }: Key, draft: Draft): Promise<Assertion> {
+export async function assertion(space: SpaceIdentity, { author }: Key, draft: Draft): Promise<Assertion> {
   const claim = {
     subject: `${FORGED} ${draft.name}`,
     predicate: 'is',
@@ -51,8 +55,11 @@ async function assertion(space: SpaceIdentity, { author }: Key, draft: Draft): P
     author,
     seq,
     prev: draft.before?.id ?? null,
-    parents: [],
-    hlc: { time: BigInt(Date.now()) * 1_000_000n, counter: seq },
+    parents: draft.parents ?? [],
+    hlc: {
+      time: BigInt(Date.now() + (draft.aheadMs ?? 0)) * 1_000_000n,
+      counter: draft.counter ?? seq,
+    },
     payloadHash: hashPayload(payload),
     payloadSize: payload.length,
     basis: null,
@@ -62,7 +69,7 @@ async function assertion(space: SpaceIdentity, { author }: Key, draft: Draft): P
   return identify(await withPow(header, bits), payload);
 }
 
-async function run(
+export async function run(
   assertions: readonly Assertion[],
   { seed, author }: Key,
   signed?: Assertion,
