@@ -70,7 +70,7 @@ async function startPeer(profile: string, metrics: Metrics, options: BrowserPeer
   if (!native) ports.log.write('warn', 'this browser has no Ed25519; verifying in JavaScript is slower');
   let store: Store | undefined;
   try {
-    store = await openIndexedDb({ name: `aver-${profile}`, random: systemRandom });
+    store = await openIndexedDb({ name: `aver-${profile}` });
     const network = await createBrowserNetwork({
       // A peer id of its own for each page load: under an old one the new links would fail for seconds.
       seed: systemRandom.bytes(32),

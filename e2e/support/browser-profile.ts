@@ -7,12 +7,13 @@ import playwrightConfig from '../playwright.config.ts';
 import { App } from './app.ts';
 
 /** Long enough to tell the process of a busy tab from those that idle. */
-const BUSY_MS = 200;
+const BUSY_MS = 150;
+const TRIES_MAX = 20;
 
 export class BrowserProfile {
   readonly #folder = mkdtempSync(join(tmpdir(), 'aver-profile-'));
-  /** Processes that are known to run a tab. */
-  readonly #taken = new Set<number>();
+  /** Processes that are known to run a tab. One may outlive it, for the service worker, and get another. */
+  readonly #pages = new Map<number, Page>();
   #context: BrowserContext | undefined;
   /** What no page caught, nor may happen in one. */
   readonly errors: string[] = [];
@@ -49,21 +50,33 @@ export class BrowserProfile {
     await closed;
   }
 
-  /** The process that runs this tab: of those that run no other tab that was asked for, the one that gets busy with it. */
+  /** The process that runs this tab: the one that gets busy with it, time and again. */
   async processOf(page: Page): Promise<number> {
+    let last: number | undefined;
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const busiest = await this.#busiestWith(page);
+      if (busiest !== undefined && busiest === last) {
+        this.#pages.set(busiest, page);
+        return busiest;
+      }
+      last = busiest;
+    }
+    throw new Error('The process of the tab cannot be told from others.');
+  }
+
+  /** Of those that run no other tab that was asked for; undefined when another one is nearly as busy. */
+  async #busiestWith(page: Page): Promise<number | undefined> {
     const renderers = await processes(page.context(), 'renderer');
     const before = renderers
-      .filter(({ id }) => !this.#taken.has(id))
+      .filter(({ id }) => this.#pages.get(id)?.isClosed() !== false)
       .map(({ id }) => ({ id, ticks: cpuTicks(id) }));
     await page.evaluate((ms) => {
       const end = performance.now() + ms;
       while (performance.now() < end);
     }, BUSY_MS);
     const used = before.map(({ id, ticks }) => ({ id, ticks: cpuTicks(id) - ticks }));
-    const [busiest] = used.sort((a, b) => b.ticks - a.ticks);
-    if (busiest === undefined) throw new Error('The tab has no process of its own.');
-    this.#taken.add(busiest.id);
-    return busiest.id;
+    const [first, second] = used.sort((a, b) => b.ticks - a.ticks);
+    return first !== undefined && first.ticks > 2 * (second?.ticks ?? 0) ? first.id : undefined;
   }
 
   async dispose(): Promise<void> {

@@ -5,10 +5,9 @@
  * Several tabs may open one store, but only the one that opened it last can write. So a tab that was
  * frozen and taken over cannot write on when it wakes up; what it still reads is as of its time, or fails.
  */
-import { bytesToHex } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Random, Store } from '../base/ports.ts';
+import type { Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { STORE_VERSION, versionError } from './batch.ts';
 import { type ConnectionEnd, createObjectStores, takeOver, toStoreError } from './indexeddb-records.ts';
@@ -21,7 +20,6 @@ const VERSION = STORE_VERSION + 1;
 export interface IndexedDbOptions {
   /** Database name: one store per profile. */
   readonly name: string;
-  readonly random: Random;
   /** Other bounds than the usual ones, for tests. */
   readonly sizes?: Sizes;
 }
@@ -31,11 +29,11 @@ export interface IndexedDbOptions {
  * IndexedDB, `STORE_VERSION`, `STORE_LOCKED` when a sleeping tab holds up a change of version,
  * `STORE_FULL`, `STORE_CORRUPT`, `STORE_FAILED`.
  */
-export async function openIndexedDb({ name, random, sizes }: IndexedDbOptions): Promise<Store> {
+export async function openIndexedDb({ name, sizes }: IndexedDbOptions): Promise<Store> {
   const end: ConnectionEnd = { error: undefined };
   const db = await connect(name, end);
   try {
-    return openLogStore(await takeOver(db, bytesToHex(random.bytes(16)), end), sizes);
+    return openLogStore(await takeOver(db, end), sizes);
   } catch (error) {
     db.close();
     throw end.error ?? toStoreError(error);
