@@ -6,7 +6,8 @@
  */
 import { SeededRandom } from '../src/testing/seeded-random.ts';
 import { expect, test } from './support/fixtures.ts';
-import { follows, Storm, TAKEOVER_MS_MAX, type Tab } from './support/storm.ts';
+import { Storm, TAKEOVER_MS_MAX, type Tab } from './support/storm.ts';
+import { follows } from './support/tabs.ts';
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 6);
 const FREEZES = Math.ceil(KILLS / 10);

@@ -1,9 +1,7 @@
 /** Several tabs of one browser profile: one is the peer, the others follow it and take over. */
-import type { BrowserContext } from '@playwright/test';
-import { type App, expectEqualRoots } from './support/app.ts';
+import { expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
-
-const follows = (app: App) => app.page.getByText('follows a tab');
+import { follows, twoTabs } from './support/tabs.ts';
 
 test('a second tab follows: it shows the same facts live and writes through the first', async ({
   startPeer,
@@ -88,11 +86,3 @@ test('`?profile=NAME` is another peer in the same browser', async ({ startPeer, 
   expect(await other.detail('This peer', 'Profile')).toBe('other');
   await me.isEqualWith(2);
 });
-
-async function twoTabs(context: BrowserContext, watched: (page: App['page']) => App, url: string) {
-  const first = await watched(await context.newPage()).open(url);
-  await expect(follows(first)).toBeHidden();
-  const second = await watched(await context.newPage()).open(url);
-  await expect(follows(second)).toBeVisible();
-  return { first, second };
-}

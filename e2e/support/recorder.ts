@@ -20,14 +20,17 @@ export class Recorder {
   /** What else the form said after a write, with how often. */
   readonly refusals = new Map<string, number>();
 
-  /** The tab writes fact after fact through its form, as fast as it is answered, until it is told to stop. */
-  async write(page: Page, name: string): Promise<void> {
+  /**
+   * The tab writes fact after fact through its form, as fast as it is answered, until it is told to stop;
+   * each with an object of so many characters that cannot be compressed.
+   */
+  async write(page: Page, name: string, size = 20): Promise<void> {
     await page.exposeFunction('tellRecorder', (subject: string, outcome: string) => {
       const seq = /your assertion number (\d+)/.exec(outcome)?.[1];
       if (seq !== undefined) this.acknowledged.push({ subject, seq: Number(seq), atMs: performance.now() });
       else this.refusals.set(outcome, (this.refusals.get(outcome) ?? 0) + 1);
     });
-    await page.evaluate(writeInPage, name);
+    await page.evaluate(writeInPage, { name, size });
   }
 
   /** Resolves with the time from now until a tab is told that something is saved. */
@@ -41,12 +44,7 @@ export class Recorder {
 
   /** Every acknowledged write is at this peer, under its number, and no number of an author is there twice. */
   async expectAllAt(peer: NodePeer): Promise<{ assertions: number; authors: number }> {
-    const { code, stdout, stderr } = await peer.aver('query', '--json');
-    expect({ code, stderr }).toMatchObject({ code: 0 });
-    const facts = stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Pick<Fact, 'subject' | 'author' | 'seq'>);
+    const facts = await factsAt(peer);
     const seqsBySubject = new Map<string, number[]>();
     const seqsByAuthor = new Map<string, number[]>();
     for (const { subject, author, seq } of facts) {
@@ -63,8 +61,18 @@ export class Recorder {
   }
 }
 
+/** All facts that a peer has. */
+export async function factsAt(peer: NodePeer): Promise<Pick<Fact, 'subject' | 'author' | 'seq' | 'hlc'>[]> {
+  const { code, stdout, stderr } = await peer.aver('query', '--json');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
 /** Runs in the page, which must not wait for it. */
-function writeInPage(name: string): void {
+function writeInPage({ name, size }: { readonly name: string; readonly size: number }): void {
   const page = globalThis as unknown as {
     tellRecorder: Tell;
     stopWriting?: () => Promise<void>;
@@ -98,13 +106,17 @@ function writeInPage(name: string): void {
       () => outcome() === undefined && !form.querySelector<HTMLButtonElement>('[type=submit]')?.disabled,
     );
   };
+  const noise = (): string => {
+    const words = Array.from({ length: Math.ceil(size / 10) }, () => Math.random().toString(36).slice(2, 12));
+    return words.join('');
+  };
   let isOver = false;
   const writing = (async () => {
     while (!isOver) {
       page.writes = (page.writes ?? 0) + 1;
       const subject = `${name} ${page.writes}`;
       await dismiss();
-      fill([subject, 'written', 'in a storm']);
+      fill([subject, 'says', noise()]);
       form.requestSubmit();
       await until(() => outcome() !== undefined);
       await page.tellRecorder(subject, outcome() ?? '');

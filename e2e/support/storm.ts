@@ -8,6 +8,7 @@ import type { App } from './app.ts';
 import type { BrowserProfile } from './browser-profile.ts';
 import type { NodePeer } from './node-peer.ts';
 import { Recorder, stopWriting } from './recorder.ts';
+import { follows } from './tabs.ts';
 
 /** What the requirements allow until another tab goes on. */
 export const TAKEOVER_MS_MAX = 10_000;
@@ -98,5 +99,3 @@ export class Storm {
     return { acknowledged: this.recorder.acknowledged.length, ...held };
   }
 }
-
-export const follows = (app: App) => app.page.getByText('follows a tab');

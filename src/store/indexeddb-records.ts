@@ -18,8 +18,20 @@ const MANIFEST = 'manifest';
 const FLUSHED = 'flushed';
 
 /** Why the browser ended the connection, once it has. */
-export interface ConnectionEnd {
+export class ConnectionEnd {
+  readonly #tell: (why: AverError) => void;
   error: AverError | undefined;
+
+  constructor(tell: (why: AverError) => void = () => undefined) {
+    this.#tell = tell;
+  }
+
+  /** The first reason counts. */
+  because(why: AverError): void {
+    if (this.error !== undefined) return;
+    this.error = why;
+    this.#tell(why);
+  }
 }
 
 export function createObjectStores(db: IDBDatabase): void {

@@ -4,7 +4,7 @@ import { hexToBytes, u32Bytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemRandom } from '../base/system-random.ts';
-import { openIndexedDb } from './indexeddb.ts';
+import { type IndexedDbOptions, openIndexedDb } from './indexeddb.ts';
 import { type Sizes, usualSizes } from './lsm/sizes.ts';
 import type { StoppedWriter } from './stopped-writer.fixture.ts';
 import { storeSuite } from './store.suite.ts';
@@ -71,7 +71,7 @@ describe('IndexedDB store', () => {
     return madeNames.at(-1) as string;
   }
 
-  async function open(options: { name: string; sizes?: Sizes }): Promise<Store> {
+  async function open(options: IndexedDbOptions): Promise<Store> {
     const store = await openIndexedDb(options);
     opened.push(store);
     return store;
@@ -207,12 +207,14 @@ describe('IndexedDB store', () => {
     newer.close();
   });
 
-  test('deleting the site data under it is an error with a code, not a silence', async () => {
+  test('deleting the site data under it is told at once, and is what reads and writes fail with', async () => {
     const place = name();
-    const store = await open({ name: place });
+    const ends: string[] = [];
+    const store = await open({ name: place, onEnd: ({ code }) => ends.push(code) });
     await deleteDatabase(place);
-    await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(ends).toEqual(['STORE_GONE']);
+    await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_GONE' });
+    await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({ code: 'STORE_GONE' });
   });
 
   test('an opening that a sleeping tab holds up fails with a code instead of hanging', async () => {

@@ -38,7 +38,9 @@ export type TabMessage =
     }
   | { readonly type: 'ping'; readonly from: string }
   /** The peer tab is there: said on start and in answer to a ping. */
-  | { readonly type: 'leader'; readonly id: string };
+  | { readonly type: 'leader'; readonly id: string }
+  /** The store ended under the peer tab: it does for all of them. */
+  | { readonly type: 'ended'; readonly error: PlainError };
 
 export function plainError(error: unknown): PlainError {
   const { code, message, fields } = toAverError(error);

@@ -19,13 +19,16 @@ import type {
 } from '../api.ts';
 import { dispatchCall, dispatchIteration, type SpaceName, type Target } from './dispatch.ts';
 import { Election } from './election.ts';
-import type { TabMessage } from './messages.ts';
+import { plainError, revivedError, type TabMessage } from './messages.ts';
 import { LeaderGone, TabClient } from './tab-client.ts';
 import { TabHost } from './tab-host.ts';
 import { type TabLink, TabSpace } from './tab-space.ts';
 
 const PEER_EVENTS = ['peers', 'info', 'space'] as const;
 const SPACE_EVENTS = ['facts', 'erased', 'status', 'refused'] as const;
+
+/** `onEnd` is to be called when the store ends under the peer. */
+type StartPeer = (onEnd: (why: AverError) => void) => Promise<Peer>;
 
 interface Leadership {
   readonly peer: Peer;
@@ -35,7 +38,7 @@ interface Leadership {
 }
 
 export class TabPeer implements Peer, TabLink {
-  readonly #startPeer: () => Promise<Peer>;
+  readonly #startPeer: StartPeer;
   readonly #channel: BroadcastChannel;
   readonly #client: TabClient;
   readonly #election: Election;
@@ -46,13 +49,16 @@ export class TabPeer implements Peer, TabLink {
   #ready = Promise.withResolvers<void>();
   #leadership: Leadership | undefined;
   #leader: string | undefined;
+  /** Why this tab could not become the peer; until another one is. */
   #failure: AverError | undefined;
+  /** The store ended, so that no tab that used it goes on: its sets in memory are of a chain that is gone. */
+  #ended: AverError | undefined;
   #stopped = false;
   /** Whether another tab was ever heard. Copying each fact for nobody would cost a lone tab a tenth of a write. */
   #hasOthers = false;
   #released = Promise.resolve();
 
-  constructor(profile: string, startPeer: () => Promise<Peer>) {
+  constructor(profile: string, startPeer: StartPeer) {
     this.#startPeer = startPeer;
     this.#channel = new BroadcastChannel(`aver-tabs:${profile}`);
     const post = (message: TabMessage): void => this.#channel.postMessage(message);
@@ -75,7 +81,9 @@ export class TabPeer implements Peer, TabLink {
 
   #receive(message: TabMessage): void {
     this.#hasOthers = true;
-    if (message.type === 'leader') this.#follow(message.id);
+    if (this.#ended !== undefined) return;
+    if (message.type === 'ended') this.#end(revivedError(message.error));
+    else if (message.type === 'leader') this.#follow(message.id);
     else if (message.type === 'event') this.#emit(message.space, message.event, message.args);
     else if (message.type === 'ping') {
       if (this.#leadership !== undefined)
@@ -88,6 +96,7 @@ export class TabPeer implements Peer, TabLink {
     this.#election.answered();
     if (this.#leader === leader) return;
     this.#leader = leader;
+    this.#failure = undefined;
     this.#client.leaderGone();
     this.#ready.resolve();
     this.#infoChanged();
@@ -105,7 +114,10 @@ export class TabPeer implements Peer, TabLink {
   async #lead(signal: AbortSignal): Promise<void> {
     let peer: Peer;
     try {
-      peer = await this.#startPeer();
+      peer = await this.#startPeer((why) => {
+        this.#channel.postMessage({ type: 'ended', error: plainError(why) } satisfies TabMessage);
+        this.#end(why);
+      });
     } catch (error) {
       // Shown to whoever asks; the other tabs may have better luck.
       this.#failure = toAverError(error);
@@ -126,10 +138,19 @@ export class TabPeer implements Peer, TabLink {
     await aborted(signal);
     this.#leadership = undefined;
     this.#leader = undefined;
-    if (!this.#stopped) this.#ready = Promise.withResolvers();
+    if (!this.#stopped && this.#ended === undefined) this.#ready = Promise.withResolvers();
     for (const stop of off) stop();
     host.close();
     await peer.stop().catch(() => undefined); // Fenced off: what it had was stored, or was not acknowledged.
+  }
+
+  #end(why: AverError): void {
+    if (this.#ended !== undefined || this.#stopped) return;
+    this.#ended = why;
+    this.#election.stop();
+    this.#ready.resolve();
+    this.#client.leaderGone();
+    this.#events.emit('ended', why);
   }
 
   async #relayEvents(peer: Peer): Promise<(() => void)[]> {
@@ -160,7 +181,8 @@ export class TabPeer implements Peer, TabLink {
     if (this.#stopped) throw new AverError('CLOSED', 'The peer was stopped.');
     await this.#ready.promise;
     if (this.#stopped) throw new AverError('CLOSED', 'The peer was stopped.');
-    if (this.#failure !== undefined) throw this.#failure;
+    const why = this.#ended ?? this.#failure;
+    if (why !== undefined) throw why;
   }
 
   /** Bounded by the tabs that a person can close: each try ends with another tab as the peer. */
