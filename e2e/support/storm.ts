@@ -4,6 +4,7 @@
  * lost; at the end it is asked for everything.
  */
 import { expect } from '@playwright/test';
+import type { SeededRandom } from '../../src/testing/seeded-random.ts';
 import type { App } from './app.ts';
 import type { BrowserProfile } from './browser-profile.ts';
 import type { NodePeer } from './node-peer.ts';
@@ -54,14 +55,17 @@ export class Storm {
 
   /** Opens what is missing of two tabs, and waits until both are told that something is saved. */
   async openTabs(): Promise<void> {
-    while (this.#tabs.length < 2) {
-      const app = await this.#profile.open(this.#peer.url);
-      const tab = { app, name: `tab-${++this.#opened}`, pid: await this.#profile.processOf(app.page) };
-      this.#tabs.push(tab);
-      await expect(follows(app)).toBeVisible({ visible: this.#tabs.length > 1 });
-      await this.recorder.write(app.page, tab.name);
-    }
+    while (this.#tabs.length < 2) await this.openTab();
     await this.saved(...this.#tabs);
+  }
+
+  /** One more, which writes. */
+  async openTab(): Promise<void> {
+    const app = await this.#profile.open(this.#peer.url);
+    const tab = { app, name: `tab-${++this.#opened}`, pid: await this.#profile.processOf(app.page) };
+    this.#tabs.push(tab);
+    await expect(follows(app)).toBeVisible({ visible: this.#tabs.length > 1 });
+    await this.recorder.write(app.page, tab.name);
   }
 
   /** Resolves when all of these tabs are told from now on that something is saved. */
@@ -70,14 +74,24 @@ export class Storm {
   }
 
   /** Ends the tab that is the peer. Returns the time until the other one is, and is told that something is saved. */
-  async endLeader(end: (leader: Tab) => Promise<unknown>): Promise<number> {
+  async endLeader(end: (leader: Tab) => Promise<unknown>, timeoutMs = TAKEOVER_MS_MAX): Promise<number> {
     const next = this.follower;
     const startMs = performance.now();
     await end(this.leader);
     this.#tabs = [next];
-    await expect(follows(next.app)).toBeHidden({ timeout: TAKEOVER_MS_MAX });
+    await expect(follows(next.app)).toBeHidden({ timeout: timeoutMs });
     await this.recorder.next(next.name, TAKEOVER_MS_MAX);
     return performance.now() - startMs;
+  }
+
+  /** Opens one more tab, up to so many, or closes any of them but the last in mid-write. */
+  async openOrClose(random: SeededRandom, tabsMax: number): Promise<void> {
+    const count = this.#tabs.length;
+    if (count === 1 || (count < tabsMax && random.integer(2) === 0)) await this.openTab();
+    else {
+      const [closed] = this.#tabs.splice(random.integer(count), 1);
+      await closed?.app.page.close();
+    }
   }
 
   /** SIGKILL of the whole browser, and a new one over the same profile. */
