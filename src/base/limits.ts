@@ -43,6 +43,8 @@ export const limits = {
   hlcWriteAheadMsMax: 30 * SECOND,
   /** Skew above this is counted and logged, and still accepted. */
   clockSkewWarnMs: 500,
+  /** A write after a jump of this clock waits so long for the peers' clocks; a peer that is there needs a round trip. */
+  clockAskMsMax: 2 * SECOND,
   /** Authors whose due time is remembered while they are held. */
   heldAuthorsMax: 1000,
 
