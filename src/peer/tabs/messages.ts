@@ -10,6 +10,8 @@ export interface PlainError {
 
 export interface Call {
   readonly type: 'call';
+  /** The peer tab that is meant: one that was taken over in its sleep must not answer for the next. */
+  readonly to: string | undefined;
   readonly from: string;
   readonly call: number;
   /** Hex id of the space that is meant; the peer itself when absent. */
@@ -28,8 +30,14 @@ export type TabMessage =
       readonly error?: PlainError;
     }
   /** The caller lost interest in a call or an iteration. */
-  | { readonly type: 'cancel'; readonly from: string; readonly call: number }
-  | { readonly type: 'next'; readonly from: string; readonly call: number; readonly step: number }
+  | { readonly type: 'cancel'; readonly to: string | undefined; readonly from: string; readonly call: number }
+  | {
+      readonly type: 'next';
+      readonly to: string | undefined;
+      readonly from: string;
+      readonly call: number;
+      readonly step: number;
+    }
   | {
       readonly type: 'event';
       readonly space: string | undefined;

@@ -1,8 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { AverError } from '../../base/errors.ts';
+import type { Store } from '../../base/ports.ts';
 import { systemClock } from '../../base/system-clock.ts';
 import { systemRandom } from '../../base/system-random.ts';
 import { MemoryHub } from '../../net/memory-hub.ts';
+import { memoryStore } from '../../store/memory.ts';
+import { faultyStore } from '../../testing/faulty-store.ts';
 import { createMemoryPeer } from '../../testing/memory-peer.ts';
 import { TabPeer } from './tab-peer.ts';
 
@@ -31,6 +34,33 @@ test('a tab that could not become the peer says why, and follows the first that 
   const second = tab(profile, () => createMemoryPeer({ hub: newHub() }));
   expect(await second.info()).toMatchObject({ role: 'peer' });
   await vi.waitFor(async () => expect(await first.info()).toMatchObject({ role: 'follower' }));
+});
+
+test('what the store refuses a peer tab that is being taken over, the next one does', async () => {
+  const profile = newProfile();
+  const hub = newHub();
+  // Both use it, as two tabs do: neither closes it for the other.
+  const store = { ...faultyStore(memoryStore()), close: async () => undefined };
+  const refused = Promise.withResolvers<void>();
+  let isFenced = false;
+  const fenced: Store = {
+    ...store,
+    write: async (batch, options) => {
+      if (!isFenced) return store.write(batch, options);
+      refused.resolve();
+      throw new AverError('STORE_FENCED', 'Another tab writes to this store now.');
+    },
+  };
+  const first = tab(profile, () => createMemoryPeer({ hub, store: fenced }));
+  const space = await first.create({ name: 'moving', pow: [] });
+  isFenced = true;
+  const writing = space.assert({ subject: 's', predicate: 'p', object: 1 });
+  await refused.promise;
+  // As a tab does that had no answer for so long that the first must be frozen.
+  const second = tab(profile, () => createMemoryPeer({ hub, store }));
+  void navigator.locks.request(`aver-peer:${profile}`, { steal: true }, () => undefined);
+  expect(await writing).toMatchObject({ seq: 1 });
+  expect(await second.info()).toMatchObject({ role: 'peer' });
 });
 
 test('when the store ends under the peer all tabs say why and stop; a new one begins anew', async () => {

@@ -6,7 +6,8 @@
  */
 
 import { Emitter } from '../../base/emitter.ts';
-import { AverError, toAverError } from '../../base/errors.ts';
+import { AverError, isAverError, toAverError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type {
   AbortOptions,
   CreateSpaceOptions,
@@ -48,7 +49,6 @@ export class TabPeer implements Peer, TabLink {
   /** Waits for a peer: in this tab, or in another one that answered. */
   #ready = Promise.withResolvers<void>();
   #leadership: Leadership | undefined;
-  #leader: string | undefined;
   /** Why this tab could not become the peer; until another one is. */
   #failure: AverError | undefined;
   /** The store ended, so that no tab that used it goes on: its sets in memory are of a chain that is gone. */
@@ -89,13 +89,13 @@ export class TabPeer implements Peer, TabLink {
       if (this.#leadership !== undefined)
         this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
     } else if (message.type === 'result') this.#client.receive(message);
-    else this.#leadership?.host.receive(message);
+    else if (message.to === undefined || message.to === this.#id) this.#leadership?.host.receive(message);
   }
 
   #follow(leader: string): void {
     this.#election.answered();
-    if (this.#leader === leader) return;
-    this.#leader = leader;
+    if (this.#client.leader === leader) return;
+    this.#client.leader = leader;
     this.#failure = undefined;
     this.#client.leaderGone();
     this.#ready.resolve();
@@ -129,7 +129,7 @@ export class TabPeer implements Peer, TabLink {
     const off = await this.#relayEvents(peer);
     // Said in the same turn, so that nobody asks this tab to go on with what another one began.
     this.#leadership = { peer, host, lost: signal };
-    this.#leader = this.#id;
+    this.#client.leader = this.#id;
     this.#failure = undefined;
     this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
     this.#client.leaderGone();
@@ -137,7 +137,7 @@ export class TabPeer implements Peer, TabLink {
     this.#infoChanged();
     await aborted(signal);
     this.#leadership = undefined;
-    this.#leader = undefined;
+    this.#client.leader = undefined;
     if (!this.#stopped && this.#ended === undefined) this.#ready = Promise.withResolvers();
     for (const stop of off) stop();
     host.close();
@@ -195,7 +195,7 @@ export class TabPeer implements Peer, TabLink {
           ? this.#client.call(target, signal)
           : dispatchCall(own.peer, target, signal));
       } catch (error) {
-        if (!(error instanceof LeaderGone) && own?.lost.aborted !== true) throw error;
+        if (!(await isMoved(error, own?.lost))) throw error;
       }
     }
   }
@@ -216,7 +216,7 @@ export class TabPeer implements Peer, TabLink {
         }
         if (own?.lost.aborted !== true || signal.aborted) return;
       } catch (error) {
-        if (!(error instanceof LeaderGone) && own?.lost.aborted !== true) throw error;
+        if (!(await isMoved(error, own?.lost))) throw error;
       }
       // A watch starts again with a snapshot; other readings cannot go on in the middle.
       if (told > 0 && target.method !== 'watch')
@@ -296,6 +296,15 @@ export class TabPeer implements Peer, TabLink {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** Whether a call failed because another tab is the peer by now: the store may tell before the lock does. */
+async function isMoved(error: unknown, lost: AbortSignal | undefined): Promise<boolean> {
+  if (error instanceof LeaderGone) return true;
+  if (lost === undefined) return false;
+  if (isAverError(error, 'STORE_FENCED') || isAverError(error, 'STORE_FAILED'))
+    await Promise.race([aborted(lost), new Promise((resolve) => setTimeout(resolve, limits.tabHeartbeatMs))]);
+  return lost.aborted;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
