@@ -113,7 +113,6 @@ test('a quota that two writing tabs use up is told to both; all that was acknowl
   await peer.kill();
   for (const tab of tabs) await expect(tab.outcome).toContainText('STORE_FULL', { timeout: 30_000 });
   for (const tab of tabs) await stopWriting(tab.page);
-  for (const tab of tabs) await tab.page.screenshot({ path: `/tmp/shots/full-${tabs.indexOf(tab)}.png` });
   expect([...recorder.refusals.keys()].filter((said) => !said.includes('STORE_FULL'))).toEqual([]);
   await devtools.send('Storage.overrideQuotaForOrigin', { origin });
   for (const tab of tabs) await tab.write('after', 'the', 'flood');

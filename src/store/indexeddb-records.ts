@@ -178,9 +178,9 @@ export function toStoreError(error: unknown): AverError {
   const name = error instanceof Error || error instanceof DOMException ? error.name : '';
   const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
   if (name === 'QuotaExceededError') {
-    return new AverError('STORE_FULL', `The browser gives this page no more storage: ${message}`, {
-      cause: error,
-    });
+    // Chromium gives no message of its own.
+    const why = message === '' ? '.' : `: ${message}`;
+    return new AverError('STORE_FULL', `The browser gives this page no more storage${why}`, { cause: error });
   }
   return new AverError('STORE_FAILED', `IndexedDB failed: ${name} ${message}`, { cause: error });
 }
