@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
 import playwrightConfig from './playwright.config.ts';
+import { type App, expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
+import { Recorder, stopWriting } from './support/recorder.ts';
 
 test('reload and restart of the browser keep everything', async ({ startPeer, watched }) => {
   const peer = await startPeer();
@@ -90,6 +92,39 @@ test('a full quota says STORE_FULL with advice, loses nothing that was acknowled
   await app.hasFact('before', 'safe');
   await expect.poll(() => peer.objects('after')).toEqual(['safe']);
   await app.isEqualWith(1, 40_000);
+});
+
+test('a quota that two writing tabs use up is told to both; all that was acknowledged is there, and writing goes on', async ({
+  startPeer,
+  context,
+  watched,
+}) => {
+  const peer = await startPeer();
+  const tabs = [watched(await context.newPage()), watched(await context.newPage())];
+  const devtools = await context.newCDPSession((tabs[0] as App).page);
+  const origin = new URL(peer.url).origin;
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: QUOTA_BYTES });
+  const recorder = new Recorder();
+  for (const [i, tab] of tabs.entries()) {
+    await tab.open(peer.url);
+    await recorder.write(tab.page, `tab-${i}`, 60_000);
+  }
+  // It cannot give back what the browser loses.
+  await peer.kill();
+  for (const tab of tabs) await expect(tab.outcome).toContainText('STORE_FULL', { timeout: 30_000 });
+  for (const tab of tabs) await stopWriting(tab.page);
+  expect([...recorder.refusals.keys()].filter((said) => !said.includes('STORE_FULL'))).toEqual([]);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+  for (const tab of tabs) await tab.write('after', 'the', 'flood');
+  await peer.restart();
+  for (const tab of tabs) await tab.isEqualWith(1, 40_000);
+  expect(recorder.acknowledged.length).toBeGreaterThan(10);
+  expect(await recorder.expectAllAt(peer)).toMatchObject({ authors: 1 });
+  // From the disk alone.
+  const root = (await peer.status()).root;
+  for (const tab of tabs) await tab.page.reload();
+  for (const tab of tabs) await tab.ready();
+  await expectEqualRoots(tabs, [async () => root]);
 });
 
 /** Text that the browser's store cannot compress. */

@@ -1,9 +1,7 @@
 /** Several tabs of one browser profile: one is the peer, the others follow it and take over. */
-import type { BrowserContext } from '@playwright/test';
-import { type App, expectEqualRoots } from './support/app.ts';
+import { expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
-
-const follows = (app: App) => app.page.getByText('follows a tab');
+import { follows, twoTabs } from './support/tabs.ts';
 
 test('a second tab follows: it shows the same facts live and writes through the first', async ({
   startPeer,
@@ -48,32 +46,6 @@ test('when the peer tab closes the other takes over, and no acknowledged write i
   for (let i = 0; i < 7; i++) await expect(second.fact(`fact ${i}`)).toBeVisible();
 });
 
-test('a frozen peer tab is taken over within ten seconds, and writes nothing when it thaws', async ({
-  startPeer,
-  context,
-  watched,
-}) => {
-  const peer = await startPeer();
-  const { first, second } = await twoTabs(context, watched, peer.url);
-  await first.write('before', 'the', 'frost');
-  await second.hasFact('before', 'frost');
-  const devtools = await context.newCDPSession(first.page);
-  await devtools.send('Debugger.enable');
-  await devtools.send('Debugger.pause');
-  await expect(follows(second)).toBeHidden({ timeout: 10_000 });
-  await second.write('during', 'the', 'frost');
-  await expect.poll(() => peer.objects('during')).toEqual(['frost']);
-
-  await devtools.send('Debugger.resume');
-  await devtools.send('Debugger.disable');
-  await expect(follows(first)).toBeVisible({ timeout: 15_000 });
-  await first.hasFact('during', 'frost');
-  await first.write('after', 'the', 'thaw');
-  await second.hasFact('after', 'thaw');
-  await expect(first.outcome).toContainText('number 3');
-  await expectEqualRoots([first, second], [async () => (await peer.status()).root]);
-});
-
 test('`?profile=NAME` is another peer in the same browser', async ({ startPeer, context, watched }) => {
   const peer = await startPeer();
   const me = await watched(await context.newPage()).open(peer.url);
@@ -88,11 +60,3 @@ test('`?profile=NAME` is another peer in the same browser', async ({ startPeer, 
   expect(await other.detail('This peer', 'Profile')).toBe('other');
   await me.isEqualWith(2);
 });
-
-async function twoTabs(context: BrowserContext, watched: (page: App['page']) => App, url: string) {
-  const first = await watched(await context.newPage()).open(url);
-  await expect(follows(first)).toBeHidden();
-  const second = await watched(await context.newPage()).open(url);
-  await expect(follows(second)).toBeVisible();
-  return { first, second };
-}

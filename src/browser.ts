@@ -42,7 +42,7 @@ export interface BrowserPeerOptions {
 export async function createPeer(options: BrowserPeerOptions = {}): Promise<Peer> {
   const { profile = 'default', metrics = new MemoryMetrics() } = options;
   assertSecure(metrics);
-  const peer = new TabPeer(profile, () => startPeer(profile, metrics, options));
+  const peer = new TabPeer(profile, (onEnd) => startPeer(profile, metrics, options, onEnd));
   // Letting go at once is kinder than a time-out: to the next tab of the profile and to the other peers.
   addEventListener('pagehide', () => void peer.stop());
   return peer;
@@ -58,7 +58,12 @@ function assertSecure(metrics: Metrics): void {
   throw error;
 }
 
-async function startPeer(profile: string, metrics: Metrics, options: BrowserPeerOptions): Promise<Peer> {
+async function startPeer(
+  profile: string,
+  metrics: Metrics,
+  options: BrowserPeerOptions,
+  onEnd: (why: AverError) => void,
+): Promise<Peer> {
   const { crypto, native } = await detectCrypto();
   const ports: Ports = {
     clock: systemClock,
@@ -70,7 +75,13 @@ async function startPeer(profile: string, metrics: Metrics, options: BrowserPeer
   if (!native) ports.log.write('warn', 'this browser has no Ed25519; verifying in JavaScript is slower');
   let store: Store | undefined;
   try {
-    store = await openIndexedDb({ name: `aver-${profile}`, random: systemRandom });
+    store = await openIndexedDb({
+      name: `aver-${profile}`,
+      onEnd: (why) => {
+        countError(why, 'store', metrics);
+        onEnd(why);
+      },
+    });
     const network = await createBrowserNetwork({
       // A peer id of its own for each page load: under an old one the new links would fail for seconds.
       seed: systemRandom.bytes(32),

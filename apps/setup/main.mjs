@@ -11,7 +11,7 @@ import { alone } from './lock.mjs';
 import { ensureNode } from './node.mjs';
 import { ensurePackages } from './packages.mjs';
 import { ROOT, run, SetupError, say } from './process.mjs';
-import { test } from './test.mjs';
+import { crashBrowser, test } from './test.mjs';
 import { ensureWebApp } from './web.mjs';
 
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
@@ -32,6 +32,10 @@ const COMMANDS = {
   test: async (args) => {
     await ensureChromium();
     return test(args);
+  },
+  'crash:browser': async (args) => {
+    await ensureChromium();
+    return crashBrowser(args);
   },
   screenshots: async (args) => {
     await ensureChromium();

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { CACHE, ROOT, run, SetupError, say } from './process.mjs';
 import { ensureWebApp } from './web.mjs';
 
@@ -77,6 +78,20 @@ async function runPlaywright(files, name) {
     env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report },
   });
   return atLeastOneFailure(readReport(report, countPlaywright), code);
+}
+
+/**
+ * `npm run crash:browser`: the tests of killed tabs, with as many kills as one has time for.
+ * @param {string[]} args `--kills N` (50) and `--seed S`
+ */
+export function crashBrowser(args) {
+  const { kills, seed } = parseArgs({
+    args,
+    options: { kills: { type: 'string', default: '50' }, seed: { type: 'string' } },
+  }).values;
+  process.env.CRASH_KILLS = kills;
+  if (seed !== undefined) process.env.CRASH_SEED = seed;
+  return test(['e2e/crashes']);
 }
 
 /**

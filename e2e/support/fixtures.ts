@@ -1,6 +1,7 @@
 /** What every test starts from: Node peers and windows that are gone when it ends, and no error unseen. */
 import { type BrowserContextOptions, test as base, type Page } from '@playwright/test';
 import { App } from './app.ts';
+import { BrowserProfile } from './browser-profile.ts';
 import { NodePeer, type StartOptions } from './node-peer.ts';
 
 interface Fixtures {
@@ -8,6 +9,8 @@ interface Fixtures {
   readonly startPeer: (options?: StartOptions) => Promise<NodePeer>;
   /** A window with a browser profile of its own, on this page. */
   readonly openWindow: (url: string, options?: WindowOptions) => Promise<App>;
+  /** A browser of its own over a profile on the disk, to be launched, killed and launched again. */
+  readonly profile: BrowserProfile;
   /** Notes what goes wrong in a page: a test with an uncaught error fails. */
   readonly watched: (page: Page) => App;
 }
@@ -43,6 +46,12 @@ export const test = base.extend<Fixtures>({
       return new App(page);
     });
     if (errors.length > 0) throw new Error(`Uncaught in a page:\n${errors.join('\n')}`);
+  },
+
+  profile: async ({ browserName: _ }, use) => {
+    const profile = new BrowserProfile();
+    await use(profile);
+    await profile.dispose();
   },
 
   openWindow: async ({ browser, watched }, use) => {

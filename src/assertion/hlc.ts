@@ -121,10 +121,10 @@ export class HlcClock {
     const isWallRight = wallLeadMs <= limits.hlcWriteAheadMsMax;
     if (isWallRight && leadMs <= limits.hlcWriteAheadMsMax + limits.hlcMergeAheadMsMax) return;
     const mostMs = Math.round(Math.max(wallLeadMs, leadMs));
-    throw new AverError(
-      'CLOCK_AHEAD',
-      `This clock is ${Math.round(mostMs / 1000)} s ahead of the peers’ clocks.`,
-      { fields: { leadMs: mostMs } },
-    );
+    // Later facts of a chain cannot be earlier ones, whatever the clock says by now.
+    const what = isWallRight ? 'This clock was wrong: what was written last is dated' : 'This clock is';
+    throw new AverError('CLOCK_AHEAD', `${what} ${Math.round(mostMs / 1000)} s ahead of the peers’ clocks.`, {
+      fields: { leadMs: mostMs },
+    });
   }
 }

@@ -34,6 +34,8 @@ export const ADVICE = {
   // store
   STORE_FULL: 'Free disk space or raise the quota, then write again.',
   STORE_FENCED: 'Another tab took over this profile; this one follows it now.',
+  STORE_GONE:
+    'Reload the page. It begins anew: facts that other peers have come back, your author key does not.',
   STORE_LOCKED: 'Another process uses this data directory; stop it or use another --data.',
   STORE_FAILED: 'Check the disk; nothing of the failed write is visible.',
   STORE_CORRUPT: 'The store holds damaged data; restore it from a peer or an export.',

@@ -43,6 +43,8 @@ export const limits = {
   hlcWriteAheadMsMax: 30 * SECOND,
   /** Skew above this is counted and logged, and still accepted. */
   clockSkewWarnMs: 500,
+  /** A write after a jump of this clock waits so long for the peers' clocks; a peer that is there needs a round trip. */
+  clockAskMsMax: 2 * SECOND,
   /** Authors whose due time is remembered while they are held. */
   heldAuthorsMax: 1000,
 
@@ -115,6 +117,8 @@ export const limits = {
 
   /** A browser that has not opened the store by then has a frozen tab that holds it. */
   storeOpenTimeoutMs: 10 * SECOND,
+  /** A tab must not write when it wakes up after so many others have opened its store. A row of META for each. */
+  storeWritersFenced: 10_000,
 
   // --- Wire ---
 

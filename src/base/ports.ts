@@ -14,6 +14,8 @@ export interface AbortOptions {
 export interface Clock {
   /** Milliseconds since 1970. May jump in either direction. */
   nowMs(): number;
+  /** Milliseconds since some start, which jumps of `nowMs` leave alone. Without it a jump shows at the next ping. */
+  steadyMs?(): number;
   /** Calls `action` once after `delayMs`; the returned function cancels it. */
   setTimer(delayMs: number, action: () => void): () => void;
   /** Lets other work have its turn, frames of a page too. Virtual time has none: nothing waits there. */

@@ -7,6 +7,7 @@ const DELAY_MS_MAX = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  steadyMs: () => performance.now(),
   setTimer(delayMs, action) {
     const timer = setTimeout(action, Math.min(Math.max(delayMs, 0), DELAY_MS_MAX));
     return () => clearTimeout(timer);

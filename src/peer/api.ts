@@ -273,6 +273,8 @@ export interface PeerEvents {
   peers: (peers: readonly ConnectionStatus[]) => void;
   info: (info: PeerInfo) => void;
   space: (space: Hex) => void;
+  /** The store ended under the peer (`STORE_GONE`, `STORE_VERSION`), which stopped: no call works any more. */
+  ended: (why: AverError) => void;
 }
 
 export interface Peer extends AsyncDisposable {

@@ -284,9 +284,10 @@ describe('an export file', () => {
 
 describe('a wrong clock', () => {
   /** A peer whose clock is off, in a space of one whose clock is right, after they met. */
-  async function offBy(ms: number): Promise<[Peer, Space]> {
+  async function offBy(ms: number | (() => number)): Promise<[Peer, Space]> {
     const clock = {
-      nowMs: () => Date.now() + ms,
+      nowMs: () => Date.now() + (typeof ms === 'number' ? ms : ms()),
+      steadyMs: () => performance.now(),
       setTimer: systemClock.setTimer.bind(systemClock),
     };
     const right = await newPeer();
@@ -324,6 +325,18 @@ describe('a wrong clock', () => {
     expect(await codeOf(writing)).toBe('CLOCK_AHEAD');
     expect(await metric(wrong, 'errors', { code: 'CLOCK_AHEAD', where: 'assert' })).toBe(1);
     expect(await all(space)).toEqual([]);
+  });
+
+  it('that jumps is noticed by the next write, not by the next ping', async () => {
+    let offMs = 0;
+    const [, space] = await offBy(() => offMs);
+    await space.assert({ subject: 'right', predicate: 'n', object: 1 });
+    offMs = 600_000;
+    const writing = [2, 3].map((object) => space.assert({ subject: 'late', predicate: 'n', object }));
+    expect(await Promise.all(writing.map(codeOf))).toEqual(['CLOCK_AHEAD', 'CLOCK_AHEAD']);
+    offMs = 0;
+    const { seq, warning } = await space.assert({ subject: 'right', predicate: 'n', object: 4 });
+    expect({ seq, warning }).toEqual({ seq: 2, warning: undefined });
   });
 });
 

@@ -234,6 +234,7 @@ export class LocalPeer implements Peer {
       roundTrips: this.#roundTrips,
       writer: () => author.writer,
       peersMedianMs: () => this.#engine.peersMedianMs(),
+      checkClock: () => this.#engine.checkClock(),
       invite: (options) =>
         makeInvite({ space, keyring, network, ports, kept: [...this.#addresses] }, options),
     });

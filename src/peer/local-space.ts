@@ -48,6 +48,8 @@ export interface LocalSpaceParts {
   readonly writer: () => Writer;
   /** Median of the peers' clocks in ms; undefined without peers. */
   readonly peersMedianMs: () => number | undefined;
+  /** Learns the peers' clocks anew when this one has jumped. */
+  readonly checkClock: () => Promise<void>;
   readonly invite: (options: InviteOptions) => Promise<Invite>;
 }
 
@@ -99,10 +101,11 @@ export class LocalSpace implements Space {
     claims: ClaimInput | readonly ClaimInput[],
     options: AbortOptions = {},
   ): Promise<AssertReceipt> {
-    const { hlc, peersMedianMs, ports, writer } = this.#parts;
+    const { checkClock, hlc, peersMedianMs, ports, writer } = this.#parts;
     const list = (Array.isArray(claims) ? claims : [claims]) as readonly ClaimInput[];
     const inputs = list.map(claimOf);
     const payload = encodeClaims(inputs);
+    await checkClock();
     hlc.assertWritable(peersMedianMs());
     const parents = await this.#seen(inputs);
     throwIfAborted(options.signal);

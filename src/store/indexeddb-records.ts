@@ -1,21 +1,37 @@
 /**
- * Records in IndexedDB, for one writer at a time: opening puts a token into the store, and every
- * transaction that writes checks that it is still there.
+ * Records in IndexedDB, for one writer at a time. Writers are numbered; opening puts a row under the
+ * number of the one before, and each transaction that writes begins by adding that row for its own
+ * writer, which fails when it is there.
+ *
+ * The browser checks that by itself: every transaction is handed over whole, so that a tab that stops
+ * in the middle of one does not hold up the tab that takes over.
  */
 import { AverError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Change, Found, Records } from './lsm/records.ts';
 
 const LOG = 'log';
 const RECORDS = 'records';
 const META = 'meta';
-/** Keys of META. */
-const WRITER = 'writer';
+/** Keys of META, beside the numbers of writers that were taken over. */
 const MANIFEST = 'manifest';
 const FLUSHED = 'flushed';
 
 /** Why the browser ended the connection, once it has. */
-export interface ConnectionEnd {
+export class ConnectionEnd {
+  readonly #tell: (why: AverError) => void;
   error: AverError | undefined;
+
+  constructor(tell: (why: AverError) => void = () => undefined) {
+    this.#tell = tell;
+  }
+
+  /** The first reason counts. */
+  because(why: AverError): void {
+    if (this.error !== undefined) return;
+    this.error = why;
+    this.#tell(why);
+  }
 }
 
 export function createObjectStores(db: IDBDatabase): void {
@@ -25,27 +41,39 @@ export function createObjectStores(db: IDBDatabase): void {
 }
 
 /** Takes over from whoever wrote before, and reads what they left, in one transaction. */
-export async function takeOver(db: IDBDatabase, token: string, end: ConnectionEnd): Promise<Found> {
+export async function takeOver(db: IDBDatabase, end: ConnectionEnd): Promise<Found> {
   const transaction = db.transaction([LOG, META], 'readwrite');
   const meta = transaction.objectStore(META);
   const manifest = resultOf<Uint8Array | undefined>(meta.get(MANIFEST));
   const log = resultOf<Uint8Array[]>(transaction.objectStore(LOG).getAll());
-  meta.put(token, WRITER);
+  // All numbers, and no other keys.
+  const numbers = IDBKeyRange.upperBound(Number.POSITIVE_INFINITY);
+  const newestFenced = meta.openKeyCursor(numbers, 'prev');
+  let writer = 0;
+  newestFenced.onsuccess = () => {
+    const before = ((newestFenced.result?.key as number | undefined) ?? 0) + 1;
+    writer = before + 1;
+    meta.put(0, before);
+    meta.delete(IDBKeyRange.upperBound(before - limits.storeWritersFenced));
+    // Tabs of the version before look for a row of their own.
+    meta.delete('writer');
+    transaction.commit();
+  };
   await Promise.all([manifest, log, doneOf(transaction)]);
-  return { records: new IndexedDbRecords(db, token, end), manifest: await manifest, log: await log };
+  return { records: new IndexedDbRecords(db, writer, end), manifest: await manifest, log: await log };
 }
 
 class IndexedDbRecords implements Records {
   readonly #db: IDBDatabase;
-  readonly #token: string;
+  readonly #writer: number;
   readonly #end: ConnectionEnd;
   readonly #turns = new MessageChannel();
   readonly #waiting: (() => void)[] = [];
   #readable: IDBObjectStore | undefined;
 
-  constructor(db: IDBDatabase, token: string, end: ConnectionEnd) {
+  constructor(db: IDBDatabase, writer: number, end: ConnectionEnd) {
     this.#db = db;
-    this.#token = token;
+    this.#writer = writer;
     this.#end = end;
     this.#turns.port1.onmessage = () => this.#waiting.shift()?.();
   }
@@ -64,14 +92,15 @@ class IndexedDbRecords implements Records {
     const transaction = this.#db.transaction(names, 'readwrite', {
       durability: durable ? 'strict' : 'relaxed',
     });
+    const meta = transaction.objectStore(META);
     let isFenced = false;
-    // The transaction cannot commit before the token was looked at: its requests are answered in order.
-    const reading = transaction.objectStore(META).get(WRITER);
-    reading.onsuccess = () => {
-      isFenced = reading.result !== this.#token;
-      if (isFenced) transaction.abort();
+    const fence = meta.add(0, this.#writer);
+    fence.onerror = () => {
+      isFenced = fence.error?.name === 'ConstraintError';
     };
+    meta.delete(this.#writer);
     apply(transaction, change, durable);
+    transaction.commit();
     return doneOf(transaction).catch((error) => {
       throw isFenced ? new AverError('STORE_FENCED', 'Another tab writes to this store now.') : error;
     });
@@ -89,6 +118,7 @@ class IndexedDbRecords implements Records {
     if (this.#readable === undefined) {
       this.#readable = this.#db.transaction(RECORDS).objectStore(RECORDS);
       queueMicrotask(() => {
+        this.#readable?.transaction.commit();
         this.#readable = undefined;
       });
     }
@@ -148,9 +178,9 @@ export function toStoreError(error: unknown): AverError {
   const name = error instanceof Error || error instanceof DOMException ? error.name : '';
   const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
   if (name === 'QuotaExceededError') {
-    return new AverError('STORE_FULL', `The browser gives this page no more storage: ${message}`, {
-      cause: error,
-    });
+    // Chromium gives no message of its own.
+    const why = message === '' ? '.' : `: ${message}`;
+    return new AverError('STORE_FULL', `The browser gives this page no more storage${why}`, { cause: error });
   }
   return new AverError('STORE_FAILED', `IndexedDB failed: ${name} ${message}`, { cause: error });
 }

@@ -4,13 +4,13 @@ import { hexToBytes, u32Bytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemRandom } from '../base/system-random.ts';
-import { openIndexedDb } from './indexeddb.ts';
+import { type IndexedDbOptions, openIndexedDb } from './indexeddb.ts';
 import { type Sizes, usualSizes } from './lsm/sizes.ts';
+import type { StoppedWriter } from './stopped-writer.fixture.ts';
 import { storeSuite } from './store.suite.ts';
 
 const durable = { durable: true };
 const relaxed = { durable: false };
-const random = systemRandom;
 const key = hexToBytes('01');
 const ALL: StoreRange = { gte: new Uint8Array(0), lt: hexToBytes('ff') };
 
@@ -38,7 +38,7 @@ function openRaw(name: string, version: number): Promise<IDBDatabase> {
 
 async function makePlace() {
   const name = newName();
-  return { open: () => openIndexedDb({ name, random }), remove: () => deleteDatabase(name) };
+  return { open: () => openIndexedDb({ name }), remove: () => deleteDatabase(name) };
 }
 
 storeSuite('IndexedDB store', { persistent: true, makePlace });
@@ -58,7 +58,7 @@ storeSuite('IndexedDB store of tiny tables', {
   persistent: true,
   makePlace: async () => {
     const name = newName();
-    return { open: () => openIndexedDb({ name, random, sizes: tiny }), remove: () => deleteDatabase(name) };
+    return { open: () => openIndexedDb({ name, sizes: tiny }), remove: () => deleteDatabase(name) };
   },
 });
 
@@ -71,8 +71,8 @@ describe('IndexedDB store', () => {
     return madeNames.at(-1) as string;
   }
 
-  async function open(options: { name: string; sizes?: Sizes }): Promise<Store> {
-    const store = await openIndexedDb({ ...options, random });
+  async function open(options: IndexedDbOptions): Promise<Store> {
+    const store = await openIndexedDb(options);
     opened.push(store);
     return store;
   }
@@ -116,6 +116,24 @@ describe('IndexedDB store', () => {
     let count = 0;
     for await (const _ of second.range(ALL)) count++;
     expect(count).toBe(50);
+  });
+
+  test('one that stops in the middle of a write and a read holds up nobody who takes over', async () => {
+    const place = name();
+    const worker = new Worker(new URL('./stopped-writer.fixture.ts', import.meta.url), { type: 'module' });
+    try {
+      worker.postMessage({ name: place, sizes: tiny } satisfies StoppedWriter);
+      await new Promise((resolve, reject) => {
+        worker.onmessage = resolve;
+        worker.onerror = reject;
+      });
+      const store = await open({ name: place, sizes: tiny });
+      // So much that tables are made and merged.
+      for (let i = 0; i < 100; i++) await store.write([{ key: u32Bytes(i), value: key }], durable);
+      expect(await store.getMany([u32Bytes(0), u32Bytes(99)])).toEqual([key, key]);
+    } finally {
+      worker.terminate();
+    }
   });
 
   test('one that is fenced off in the middle of a merge changes nothing, and reads no mixture', async () => {
@@ -189,12 +207,14 @@ describe('IndexedDB store', () => {
     newer.close();
   });
 
-  test('deleting the site data under it is an error with a code, not a silence', async () => {
+  test('deleting the site data under it is told at once, and is what reads and writes fail with', async () => {
     const place = name();
-    const store = await open({ name: place });
+    const ends: string[] = [];
+    const store = await open({ name: place, onEnd: ({ code }) => ends.push(code) });
     await deleteDatabase(place);
-    await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(ends).toEqual(['STORE_GONE']);
+    await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_GONE' });
+    await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({ code: 'STORE_GONE' });
   });
 
   test('an opening that a sleeping tab holds up fails with a code instead of hanging', async () => {
@@ -228,7 +248,7 @@ describe('IndexedDB store', () => {
     const original = Object.getOwnPropertyDescriptor(globalThis, 'indexedDB') as PropertyDescriptor;
     Object.defineProperty(globalThis, 'indexedDB', { value: undefined, configurable: true });
     try {
-      await expect(openIndexedDb({ name: 'none', random })).rejects.toMatchObject({ code: 'NO_STORAGE' });
+      await expect(openIndexedDb({ name: 'none' })).rejects.toMatchObject({ code: 'NO_STORAGE' });
     } finally {
       Object.defineProperty(globalThis, 'indexedDB', original);
     }

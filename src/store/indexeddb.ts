@@ -5,13 +5,12 @@
  * Several tabs may open one store, but only the one that opened it last can write. So a tab that was
  * frozen and taken over cannot write on when it wakes up; what it still reads is as of its time, or fails.
  */
-import { bytesToHex } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Random, Store } from '../base/ports.ts';
+import type { Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { STORE_VERSION, versionError } from './batch.ts';
-import { type ConnectionEnd, createObjectStores, takeOver, toStoreError } from './indexeddb-records.ts';
+import { ConnectionEnd, createObjectStores, takeOver, toStoreError } from './indexeddb-records.ts';
 import { openLogStore } from './lsm/log-store.ts';
 import type { Sizes } from './lsm/sizes.ts';
 
@@ -21,7 +20,8 @@ const VERSION = STORE_VERSION + 1;
 export interface IndexedDbOptions {
   /** Database name: one store per profile. */
   readonly name: string;
-  readonly random: Random;
+  /** Called when the browser ends the store: it was deleted, or a newer version of the program has it. */
+  readonly onEnd?: (why: AverError) => void;
   /** Other bounds than the usual ones, for tests. */
   readonly sizes?: Sizes;
 }
@@ -31,11 +31,11 @@ export interface IndexedDbOptions {
  * IndexedDB, `STORE_VERSION`, `STORE_LOCKED` when a sleeping tab holds up a change of version,
  * `STORE_FULL`, `STORE_CORRUPT`, `STORE_FAILED`.
  */
-export async function openIndexedDb({ name, random, sizes }: IndexedDbOptions): Promise<Store> {
-  const end: ConnectionEnd = { error: undefined };
+export async function openIndexedDb({ name, onEnd, sizes }: IndexedDbOptions): Promise<Store> {
+  const end = new ConnectionEnd(onEnd);
   const db = await connect(name, end);
   try {
-    return openLogStore(await takeOver(db, bytesToHex(random.bytes(16)), end), sizes);
+    return openLogStore(await takeOver(db, end), sizes);
   } catch (error) {
     db.close();
     throw end.error ?? toStoreError(error);
@@ -56,21 +56,27 @@ function openDatabase(name: string, end: ConnectionEnd): Promise<IDBDatabase> {
     const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = ({ oldVersion }) => {
       if (oldVersion === 0) return createObjectStores(request.result);
-      end.error = versionError(name, oldVersion, VERSION);
+      end.because(versionError(name, oldVersion, VERSION));
       request.transaction?.abort();
     };
     request.onerror = () => reject(request.error);
     request.onsuccess = () => {
       const db = request.result;
       db.onversionchange = ({ newVersion }) => {
-        end.error =
-          newVersion === null
-            ? new AverError('STORE_FAILED', 'The store was deleted.')
-            : versionError(name, newVersion, VERSION);
         db.close();
+        end.because(
+          newVersion === null
+            ? new AverError('STORE_GONE', 'The data of this site was deleted.')
+            : new AverError(
+                'STORE_VERSION',
+                'Another tab runs a newer version of Aver and has the store now; reload this page to go on.',
+              ),
+        );
       };
       db.onclose = () => {
-        end.error = new AverError('STORE_FAILED', 'The browser closed the store.');
+        end.because(
+          new AverError('STORE_GONE', 'The browser closed the store, as when site data is deleted.'),
+        );
       };
       resolve(db);
     };

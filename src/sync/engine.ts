@@ -2,9 +2,10 @@
 import { bytesToHex } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { ConnectedPeer, FrameStream, Network, Ports } from '../base/ports.ts';
+import type { Clock, ConnectedPeer, FrameStream, Network, Ports } from '../base/ports.ts';
 import type { Replica } from '../set/replica.ts';
 import { Cadence } from './cadence.ts';
+import { withDeadline } from './deadline.ts';
 import { repeat, type SyncIntervals, type SyncOptions, toIntervals } from './intervals.ts';
 import { Link } from './link.ts';
 import { SYNC_PROTOCOL } from './messages.ts';
@@ -25,6 +26,9 @@ export class SyncEngine {
   readonly #cadence: Cadence;
   readonly #stops: (() => void)[] = [];
   readonly #serving = new Set<Promise<void>>();
+  /** What this machine's clock was ahead of a steady one when it was last looked at. */
+  #clockLeadMs: number;
+  #askingClocks: Promise<void> | undefined;
 
   constructor(network: Network, ports: Ports, options: SyncOptions = {}) {
     this.#network = network;
@@ -33,6 +37,7 @@ export class SyncEngine {
     this.#intervals = toIntervals(options);
     const { clock, metrics } = ports;
     this.#cadence = new Cadence(clock);
+    this.#clockLeadMs = clockLeadMs(clock);
     this.#accounts = new PeerAccounts({ clock, metrics, trustOf: options.trustOf ?? (() => 0) });
     this.#responder = new Responder({
       ports,
@@ -54,7 +59,7 @@ export class SyncEngine {
         baseMs: this.#intervals.pingMs,
         quietMs: limits.pingQuietMs,
         jitter: (ms) => ms * (0.9 + 0.2 * this.#ports.random.number()),
-        action: () => this.#pingAll(),
+        action: () => void this.#pingAll(),
       }),
       repeat(
         this.#ports.clock,
@@ -106,7 +111,28 @@ export class SyncEngine {
   wake(): void {
     this.#cadence.touch();
     for (const space of this.#spaces.values()) space.wake();
-    this.#pingAll();
+    void this.#pingAll();
+  }
+
+  /**
+   * Asks the peers for their clocks anew when this machine's has jumped, or the machine slept, since the
+   * last look: what is known of theirs is told by ours.
+   */
+  checkClock(): Promise<void> {
+    const leadMs = clockLeadMs(this.#ports.clock);
+    if (Math.abs(leadMs - this.#clockLeadMs) > limits.clockSkewWarnMs)
+      this.#askingClocks ??= this.#askClocks().finally(() => {
+        this.#askingClocks = undefined;
+      });
+    this.#clockLeadMs = leadMs;
+    return this.#askingClocks ?? Promise.resolve();
+  }
+
+  /** Who does not answer in time keeps nobody from writing. */
+  async #askClocks(): Promise<void> {
+    const { clock } = this.#ports;
+    const options = { clock, timeoutMs: limits.clockAskMsMax, what: 'the clocks of the peers' };
+    await withDeadline(options, () => this.#pingAll()).catch(() => undefined);
   }
 
   /** The median of the peers' clocks now, in ms since 1970; undefined as long as nobody told. */
@@ -165,9 +191,12 @@ export class SyncEngine {
     this.#responder.report();
   }
 
-  #pingAll(): void {
-    for (const link of this.#links.values()) {
-      if (link.clockOffsetMs !== undefined) link.ping().catch(() => undefined);
-    }
+  async #pingAll(): Promise<void> {
+    const known = [...this.#links.values()].filter((link) => link.clockOffsetMs !== undefined);
+    await Promise.all(known.map((link) => link.ping().catch(() => undefined)));
   }
+}
+
+function clockLeadMs(clock: Clock): number {
+  return clock.steadyMs === undefined ? 0 : clock.nowMs() - clock.steadyMs();
 }

@@ -132,15 +132,25 @@ const config = join(mkdtempSync(join(tmpdir(), 'aver-fuzz-')), 'config.json');
 
 /** Messages of tabs, as values: a channel clones whatever another version of the page says. */
 const tabMessages: readonly TabMessage[] = [
-  { type: 'call', from: 'a', call: 1, space: peer.commons.id, method: 'get', args: ['a', 'b', {}] },
-  { type: 'call', from: 'a', call: 2, space: undefined, method: 'info', args: [] },
-  { type: 'call', from: 'a', call: 3, space: undefined, method: 'import', args: [null] },
-  { type: 'call', from: 'a', call: 4, space: peer.commons.id, method: 'query', args: [{ subject: 'a' }] },
-  { type: 'next', from: 'a', call: 4, step: 5 },
-  { type: 'cancel', from: 'a', call: 4 },
+  { type: 'call', to: 'b', from: 'a', call: 1, space: peer.commons.id, method: 'get', args: ['a', 'b', {}] },
+  { type: 'call', to: 'b', from: 'a', call: 2, space: undefined, method: 'info', args: [] },
+  { type: 'call', to: 'b', from: 'a', call: 3, space: undefined, method: 'import', args: [null] },
+  {
+    type: 'call',
+    to: 'b',
+    from: 'a',
+    call: 4,
+    space: peer.commons.id,
+    method: 'query',
+    args: [{ subject: 'a' }],
+  },
+  { type: 'next', to: 'b', from: 'a', call: 4, step: 5 },
+  { type: 'cancel', to: 'b', from: 'a', call: 4 },
   { type: 'result', to: 'a', call: 1, value: 1 },
   { type: 'result', to: 'a', call: 1, error: { code: 'BUSY', message: 'x', fields: {} } },
   { type: 'ping', from: 'a' },
+  { type: 'leader', id: 'b' },
+  { type: 'ended', error: { code: 'STORE_GONE', message: 'x', fields: {} } },
 ];
 
 function withoutUndefined(message: TabMessage): Value {

@@ -25,6 +25,8 @@ export class Session {
   readonly dialog = signal<DialogName | undefined>(undefined);
   /** An invite that is being opened. */
   readonly joining = signal(false);
+  /** Why this page's peer has ended: only a new page goes on. */
+  readonly ended = signal<unknown>(undefined);
   /** Why the invite in the address bar could not be used. */
   readonly inviteError = signal<unknown>(undefined);
   readonly notices = new Notices();
@@ -46,6 +48,9 @@ export class Session {
         this.info.value = info;
       }),
       this.peer.on('space', () => void this.#readSpaces()),
+      this.peer.on('ended', (why) => {
+        this.ended.value = why;
+      }),
     ];
     this.info.value = await this.peer.info();
     await this.#readSpaces();

@@ -15,7 +15,7 @@ export function Header() {
             {session.profile}
           </span>
         )}
-        {session.info.value?.role === 'follower' && (
+        {session.info.value?.role === 'follower' && session.ended.value === undefined && (
           <span class="badge calm" title="Another tab of this profile is the peer; this one shows the same">
             follows a tab
           </span>
@@ -69,10 +69,13 @@ function SpaceSwitcher() {
   );
 }
 
+const STOPPED = { sign: '!', text: 'Stopped', tone: 'warn' };
+
 function SyncPill() {
-  const model = useSession().current.value;
+  const { current, ended } = useSession();
+  const model = current.value;
   if (model === undefined) return null;
-  const { sign, text, tone } = model.summary.value;
+  const { sign, text, tone } = ended.value === undefined ? model.summary.value : STOPPED;
   return (
     <div class={`pill ${tone}`} data-testid="sync-summary">
       <Seal root={model.status.value?.root} size={26} />

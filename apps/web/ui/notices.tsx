@@ -1,12 +1,20 @@
 /** Errors with what to do about them, and news. */
+import type { ComponentChildren } from 'preact';
 import { update } from '../model/install.ts';
-import type { Notice } from '../model/notice.ts';
+import { errorNotice, type Notice } from '../model/notice.ts';
 import { useSession } from './context.ts';
 import { Icon } from './icon.tsx';
 
 const SIGNS = { error: '!', warning: '!', done: '✓' } as const;
 
-export function NoticeBox({ notice, onClose }: { readonly notice: Notice; readonly onClose?: () => void }) {
+interface NoticeBoxProps {
+  readonly notice: Notice;
+  readonly onClose?: () => void;
+  /** What can be done about it. */
+  readonly children?: ComponentChildren;
+}
+
+export function NoticeBox({ notice, onClose, children }: NoticeBoxProps) {
   return (
     <div class={`notice ${notice.kind}`} role={notice.kind === 'done' ? 'status' : 'alert'}>
       <span class="notice-sign" aria-hidden="true">
@@ -19,6 +27,7 @@ export function NoticeBox({ notice, onClose }: { readonly notice: Notice; readon
         </p>
         {notice.advice !== undefined && <p class="advice">{notice.advice}</p>}
       </div>
+      {children}
       {onClose !== undefined && (
         <button type="button" class="button ghost icon-only" aria-label="Dismiss" onClick={onClose}>
           <Icon name="close" />
@@ -29,9 +38,16 @@ export function NoticeBox({ notice, onClose }: { readonly notice: Notice; readon
 }
 
 export function NoticeList() {
-  const { notices } = useSession();
+  const { ended, notices } = useSession();
   return (
     <div class="notices">
+      {ended.value !== undefined && (
+        <NoticeBox notice={errorNotice(ended.value)}>
+          <button type="button" class="button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        </NoticeBox>
+      )}
       {update.value !== undefined && (
         <div class="notice done" role="status">
           <span class="notice-sign" aria-hidden="true">

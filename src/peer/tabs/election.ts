@@ -1,7 +1,7 @@
 /**
  * Which tab of a profile is the peer: the first to hold the profile's lock. When that tab closes,
  * the browser hands the lock on; when it freezes, it keeps the lock, so a tab whose pings go
- * unanswered takes it. The store's fencing token keeps the old one from writing on.
+ * unanswered takes it. The store's fence keeps the old one from writing on.
  */
 import { limits } from '../../base/limits.ts';
 

@@ -10,6 +10,8 @@ export interface PlainError {
 
 export interface Call {
   readonly type: 'call';
+  /** The peer tab that is meant: one that was taken over in its sleep must not answer for the next. */
+  readonly to: string | undefined;
   readonly from: string;
   readonly call: number;
   /** Hex id of the space that is meant; the peer itself when absent. */
@@ -28,8 +30,14 @@ export type TabMessage =
       readonly error?: PlainError;
     }
   /** The caller lost interest in a call or an iteration. */
-  | { readonly type: 'cancel'; readonly from: string; readonly call: number }
-  | { readonly type: 'next'; readonly from: string; readonly call: number; readonly step: number }
+  | { readonly type: 'cancel'; readonly to: string | undefined; readonly from: string; readonly call: number }
+  | {
+      readonly type: 'next';
+      readonly to: string | undefined;
+      readonly from: string;
+      readonly call: number;
+      readonly step: number;
+    }
   | {
       readonly type: 'event';
       readonly space: string | undefined;
@@ -38,14 +46,15 @@ export type TabMessage =
     }
   | { readonly type: 'ping'; readonly from: string }
   /** The peer tab is there: said on start and in answer to a ping. */
-  | { readonly type: 'leader'; readonly id: string };
+  | { readonly type: 'leader'; readonly id: string }
+  /** The store ended under the peer tab: it does for all of them. */
+  | { readonly type: 'ended'; readonly error: PlainError };
 
 /** Whether something that came over the channel may be a message. Its parts are checked where they are used. */
 export function isTabMessage(data: unknown): data is TabMessage {
   if (typeof data !== 'object' || data === null || !('type' in data)) return false;
-  return (
-    !('error' in data) || data.error === undefined || (typeof data.error === 'object' && data.error !== null)
-  );
+  const error = 'error' in data ? data.error : undefined;
+  return error === undefined ? data.type !== 'ended' : typeof error === 'object' && error !== null;
 }
 
 export function plainError(error: unknown): PlainError {

@@ -14,6 +14,8 @@ interface Waiting {
 export class TabClient {
   readonly #id: string;
   readonly #post: (message: TabMessage) => void;
+  /** The peer tab that is followed. */
+  leader: string | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
 
@@ -41,10 +43,11 @@ export class TabClient {
     signal?: AbortSignal,
   ): { call: number; answer: Promise<unknown> } {
     const call = ++this.#calls;
+    const to = this.leader;
     const answer = new Promise<unknown>((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiting.delete(call);
-        this.#post({ type: 'cancel', from: this.#id, call });
+        this.#post({ type: 'cancel', to, from: this.#id, call });
         reject(new AverError('ABORTED', 'The caller cancelled the operation.'));
       };
       if (signal?.aborted) return reject(new AverError('ABORTED', 'The caller cancelled the operation.'));
@@ -62,26 +65,26 @@ export class TabClient {
   }
 
   call(target: Target, signal?: AbortSignal): Promise<unknown> {
-    return this.#send((call) => ({ type: 'call', from: this.#id, call, ...target }), signal).answer;
+    return this.#send((call) => this.#call(call, target), signal).answer;
+  }
+
+  #call(call: number, target: Target): TabMessage {
+    return { type: 'call', to: this.leader, from: this.#id, call, ...target };
   }
 
   async *iterate(target: Target, signal?: AbortSignal): AsyncIterable<unknown> {
-    const { call, answer } = this.#send((number) => ({
-      type: 'call',
-      from: this.#id,
-      call: number,
-      ...target,
-    }));
+    const to = this.leader;
+    const { call, answer } = this.#send((number) => this.#call(number, target));
     try {
       await answer;
       while (!signal?.aborted) {
-        const next = this.#send((step) => ({ type: 'next', from: this.#id, call, step }), signal).answer;
+        const next = this.#send((step) => ({ type: 'next', to, from: this.#id, call, step }), signal).answer;
         const result = (await next) as { done: boolean; value: unknown };
         if (result.done) return;
         yield result.value;
       }
     } finally {
-      this.#post({ type: 'cancel', from: this.#id, call });
+      this.#post({ type: 'cancel', to, from: this.#id, call });
     }
   }
 }

@@ -6,7 +6,8 @@
  */
 
 import { Emitter } from '../../base/emitter.ts';
-import { AverError, toAverError } from '../../base/errors.ts';
+import { AverError, isAverError, toAverError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type {
   AbortOptions,
   CreateSpaceOptions,
@@ -19,13 +20,16 @@ import type {
 } from '../api.ts';
 import { dispatchCall, dispatchIteration, type SpaceName, type Target } from './dispatch.ts';
 import { Election } from './election.ts';
-import { isTabMessage, type TabMessage } from './messages.ts';
+import { isTabMessage, plainError, revivedError, type TabMessage } from './messages.ts';
 import { LeaderGone, TabClient } from './tab-client.ts';
 import { TabHost } from './tab-host.ts';
 import { type TabLink, TabSpace } from './tab-space.ts';
 
 const PEER_EVENTS = ['peers', 'info', 'space'] as const;
 const SPACE_EVENTS = ['facts', 'erased', 'status', 'refused'] as const;
+
+/** `onEnd` is to be called when the store ends under the peer. */
+type StartPeer = (onEnd: (why: AverError) => void) => Promise<Peer>;
 
 interface Leadership {
   readonly peer: Peer;
@@ -35,7 +39,7 @@ interface Leadership {
 }
 
 export class TabPeer implements Peer, TabLink {
-  readonly #startPeer: () => Promise<Peer>;
+  readonly #startPeer: StartPeer;
   readonly #channel: BroadcastChannel;
   readonly #client: TabClient;
   readonly #election: Election;
@@ -45,14 +49,16 @@ export class TabPeer implements Peer, TabLink {
   /** Waits for a peer: in this tab, or in another one that answered. */
   #ready = Promise.withResolvers<void>();
   #leadership: Leadership | undefined;
-  #leader: string | undefined;
+  /** Why this tab could not become the peer; until another one is. */
   #failure: AverError | undefined;
+  /** The store ended, so that no tab that used it goes on: its sets in memory are of a chain that is gone. */
+  #ended: AverError | undefined;
   #stopped = false;
   /** Whether another tab was ever heard. Copying each fact for nobody would cost a lone tab a tenth of a write. */
   #hasOthers = false;
   #released = Promise.resolve();
 
-  constructor(profile: string, startPeer: () => Promise<Peer>) {
+  constructor(profile: string, startPeer: StartPeer) {
     this.#startPeer = startPeer;
     this.#channel = new BroadcastChannel(`aver-tabs:${profile}`);
     const post = (message: TabMessage): void => this.#channel.postMessage(message);
@@ -77,19 +83,22 @@ export class TabPeer implements Peer, TabLink {
 
   #receive(message: TabMessage): void {
     this.#hasOthers = true;
-    if (message.type === 'leader') this.#follow(message.id);
+    if (this.#ended !== undefined) return;
+    if (message.type === 'ended') this.#end(revivedError(message.error));
+    else if (message.type === 'leader') this.#follow(message.id);
     else if (message.type === 'event') this.#emit(message.space, message.event, message.args);
     else if (message.type === 'ping') {
       if (this.#leadership !== undefined)
         this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
     } else if (message.type === 'result') this.#client.receive(message);
-    else this.#leadership?.host.receive(message);
+    else if (message.to === undefined || message.to === this.#id) this.#leadership?.host.receive(message);
   }
 
   #follow(leader: string): void {
     this.#election.answered();
-    if (this.#leader === leader) return;
-    this.#leader = leader;
+    if (this.#client.leader === leader) return;
+    this.#client.leader = leader;
+    this.#failure = undefined;
     this.#client.leaderGone();
     this.#ready.resolve();
     this.#infoChanged();
@@ -107,7 +116,10 @@ export class TabPeer implements Peer, TabLink {
   async #lead(signal: AbortSignal): Promise<void> {
     let peer: Peer;
     try {
-      peer = await this.#startPeer();
+      peer = await this.#startPeer((why) => {
+        this.#channel.postMessage({ type: 'ended', error: plainError(why) } satisfies TabMessage);
+        this.#end(why);
+      });
     } catch (error) {
       // Shown to whoever asks; the other tabs may have better luck.
       this.#failure = toAverError(error);
@@ -119,7 +131,7 @@ export class TabPeer implements Peer, TabLink {
     const off = await this.#relayEvents(peer);
     // Said in the same turn, so that nobody asks this tab to go on with what another one began.
     this.#leadership = { peer, host, lost: signal };
-    this.#leader = this.#id;
+    this.#client.leader = this.#id;
     this.#failure = undefined;
     this.#channel.postMessage({ type: 'leader', id: this.#id } satisfies TabMessage);
     this.#client.leaderGone();
@@ -127,11 +139,20 @@ export class TabPeer implements Peer, TabLink {
     this.#infoChanged();
     await aborted(signal);
     this.#leadership = undefined;
-    this.#leader = undefined;
-    if (!this.#stopped) this.#ready = Promise.withResolvers();
+    this.#client.leader = undefined;
+    if (!this.#stopped && this.#ended === undefined) this.#ready = Promise.withResolvers();
     for (const stop of off) stop();
     host.close();
     await peer.stop().catch(() => undefined); // Fenced off: what it had was stored, or was not acknowledged.
+  }
+
+  #end(why: AverError): void {
+    if (this.#ended !== undefined || this.#stopped) return;
+    this.#ended = why;
+    this.#election.stop();
+    this.#ready.resolve();
+    this.#client.leaderGone();
+    this.#events.emit('ended', why);
   }
 
   async #relayEvents(peer: Peer): Promise<(() => void)[]> {
@@ -162,7 +183,8 @@ export class TabPeer implements Peer, TabLink {
     if (this.#stopped) throw new AverError('CLOSED', 'The peer was stopped.');
     await this.#ready.promise;
     if (this.#stopped) throw new AverError('CLOSED', 'The peer was stopped.');
-    if (this.#failure !== undefined) throw this.#failure;
+    const why = this.#ended ?? this.#failure;
+    if (why !== undefined) throw why;
   }
 
   /** Bounded by the tabs that a person can close: each try ends with another tab as the peer. */
@@ -175,7 +197,7 @@ export class TabPeer implements Peer, TabLink {
           ? this.#client.call(target, signal)
           : dispatchCall(own.peer, target, signal));
       } catch (error) {
-        if (!(error instanceof LeaderGone) && own?.lost.aborted !== true) throw error;
+        if (!(await isMoved(error, own?.lost))) throw error;
       }
     }
   }
@@ -196,7 +218,7 @@ export class TabPeer implements Peer, TabLink {
         }
         if (own?.lost.aborted !== true || signal.aborted) return;
       } catch (error) {
-        if (!(error instanceof LeaderGone) && own?.lost.aborted !== true) throw error;
+        if (!(await isMoved(error, own?.lost))) throw error;
       }
       // A watch starts again with a snapshot; other readings cannot go on in the middle.
       if (told > 0 && target.method !== 'watch')
@@ -276,6 +298,15 @@ export class TabPeer implements Peer, TabLink {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** Whether a call failed because another tab is the peer by now: the store may tell before the lock does. */
+async function isMoved(error: unknown, lost: AbortSignal | undefined): Promise<boolean> {
+  if (error instanceof LeaderGone) return true;
+  if (lost === undefined) return false;
+  if (isAverError(error, 'STORE_FENCED') || isAverError(error, 'STORE_FAILED'))
+    await Promise.race([aborted(lost), new Promise((resolve) => setTimeout(resolve, limits.tabHeartbeatMs))]);
+  return lost.aborted;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
