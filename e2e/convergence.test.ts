@@ -5,7 +5,7 @@ import playwrightConfig from './playwright.config.ts';
 import { type App, expectEqualRoots } from './support/app.ts';
 import { expect, test } from './support/fixtures.ts';
 
-test('writes on both sides of a broken network converge to one root when it is back', async ({
+test('writes on both sides of a broken network converge to one root when it is back [STC-01] [STC-07] [STC-33]', async ({
   startPeer,
   openWindow,
 }) => {
@@ -49,7 +49,7 @@ test('two windows that each wrote while they were cut off end with equal roots',
   await expectEqualRoots([a, b], [async () => (await peer.status()).root]);
 });
 
-test('windows reach each other directly by WebRTC after the Node peer was killed', async ({
+test('windows reach each other directly by WebRTC after the Node peer was killed [STC-08]', async ({
   startPeer,
   openWindow,
 }) => {

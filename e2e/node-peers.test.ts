@@ -41,7 +41,7 @@ test('three processes in a line: the ends, which never dialled each other, hold 
   await expect.poll(() => roots([hub, left, right], space)).toHaveLength(1);
 });
 
-test('eight writers that were offline rejoin one hub, and all hold all eight within 5 s', async ({
+test('eight writers that were offline rejoin one hub, and all hold all eight within 5 s [STC-03]', async ({
   startPeer,
 }) => {
   test.setTimeout(120_000);
@@ -77,7 +77,7 @@ async function writeOffline(directory: string, invite: string, subject: string):
   await space.assert({ subject, predicate: 'wrote', object: 'once' });
 }
 
-test('kill -9 while writes come in loses none that was acknowledged', async ({ startPeer }) => {
+test('kill -9 while writes come in loses none that was acknowledged [STC-12]', async ({ startPeer }) => {
   const peer = await startPeer();
   const acknowledged: string[] = [];
   for (let round = 0; round < 3; round++) {

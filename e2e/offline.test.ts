@@ -1,7 +1,7 @@
 /** The installed app starts without any network and shows what it has. */
 import { expect, test } from './support/fixtures.ts';
 
-test('once loaded, the app opens without its server, shows its facts and takes new ones', async ({
+test('once loaded, the app opens without its server, shows its facts and takes new ones [STC-10]', async ({
   startPeer,
   openWindow,
 }) => {

@@ -42,7 +42,10 @@ test('reload and restart of the browser keep everything', async ({ startPeer, wa
   }
 });
 
-test('restart of the Node peer keeps everything, killed or stopped', async ({ startPeer, openWindow }) => {
+test('restart of the Node peer keeps everything, killed or stopped [STC-12] [STC-34]', async ({
+  startPeer,
+  openWindow,
+}) => {
   const peer = await startPeer();
   await peer.put('kept', 'over', 'kill');
   const { root } = await peer.status();

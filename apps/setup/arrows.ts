@@ -48,7 +48,7 @@ const CONFINED: readonly { readonly what: string; readonly packages: RegExp; rea
   },
 ];
 
-const LINES_MAX = 600;
+const LINES_MAX = 500;
 
 /** Controls other than tab and line feed, and format characters that change what a reader sees. */
 const HIDDEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

@@ -3,6 +3,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ADVICE } from '../../src/base/errors.ts';
+import { PROPERTIES } from './consistency.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -62,5 +63,27 @@ test('docs/operations.md explains sync metrics that the code moves, and asks for
   for (const name of asked) {
     const whole = name.replace(/_(sum|count)$/, '');
     expect(explained.has(name) || explained.has(whole), name).toBe(true);
+  }
+});
+
+test('docs/consistency.md names all rows, and for each property the tests that cite its rows [STC-42] [STC-43]', async () => {
+  const text = await readFile(join(root, 'docs/consistency.md'), 'utf8');
+  for (let row = 1; row <= 43; row++) expect(text).toContain(`[STC-${String(row).padStart(2, '0')}]`);
+  const table = tableUnder('The six properties', text);
+  expect(table.map(([property]) => property)).toEqual(['---', ...Object.keys(PROPERTIES)].slice(1));
+  for (const [property = '', what = '', , shownBy = ''] of table) {
+    const rows = PROPERTIES[property] ?? [];
+    expect(
+      [...what.matchAll(/\[(STC-\d+)\]/g)].map(([, row]) => row),
+      property,
+    ).toEqual(rows);
+    const paths = [...shownBy.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path);
+    const tests = await Promise.all(paths.map((path) => readFile(join(root, path), 'utf8')));
+    for (const [i, test] of tests.entries())
+      expect(
+        rows.filter((row) => test.includes(`[${row}]`)),
+        paths[i],
+      ).not.toEqual([]);
+    for (const row of rows) expect(tests.join('').includes(`[${row}]`), `${row} of ${property}`).toBe(true);
   }
 });

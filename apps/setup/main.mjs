@@ -6,6 +6,7 @@
 import { join, relative } from 'node:path';
 import { check } from './check.mjs';
 import { ensureChromium } from './chromium.mjs';
+import { consistency } from './consistency.mjs';
 import { buildLibrary } from './library.mjs';
 import { alone } from './lock.mjs';
 import { ensureNode } from './node.mjs';
@@ -32,6 +33,10 @@ const COMMANDS = {
   test: async (args) => {
     await ensureChromium();
     return test(args);
+  },
+  consistency: async (args) => {
+    await ensureChromium();
+    return consistency(args);
   },
   'crash:browser': async (args) => {
     await ensureChromium();

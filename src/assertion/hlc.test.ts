@@ -81,7 +81,7 @@ describe('next', () => {
     expect(hlc.next()).toEqual(at(NOW_MS + 1));
   });
 
-  test('goes on when the wall clock jumps back, by whatever much', async () => {
+  test('goes on when the wall clock jumps back, by whatever much [STC-06] [STC-41]', async () => {
     hlc.next();
     clock.jump(-10 * 365 * 86_400_000);
     expect(hlc.next()).toEqual(at(NOW_MS, 1));
@@ -98,7 +98,7 @@ describe('next', () => {
     expect(hlc.next(at(NOW_MS + 1, 0xffffffff))).toEqual({ time: msToNs(NOW_MS + 1) + 1n, counter: 0 });
   });
 
-  test('only ever grows, whatever the wall clock does and whatever comes from outside', () => {
+  test('only ever grows, whatever the wall clock does and whatever comes from outside [STC-41]', () => {
     const step = fc.oneof(
       fc.record({ jump: fc.integer({ min: -200_000, max: 200_000 }) }),
       fc.record({ merge: fc.integer({ min: -200_000, max: 200_000 }), counter: fc.nat(9) }),

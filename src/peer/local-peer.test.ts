@@ -96,7 +96,7 @@ describe('two peers in an open space', () => {
     }
   });
 
-  it('can tell that it is settled: the other durably holds all of it', async () => {
+  it('can tell that it is settled: the other durably holds all of it [STC-25]', async () => {
     const [, b, mine] = await pair({ name: 'commons' });
     await mine.assert({ subject: 'a', predicate: 'is', object: 1 });
     const { replicas } = await mine.settled({ replicas: 1, signal: AbortSignal.timeout(10_000) });
@@ -105,7 +105,7 @@ describe('two peers in an open space', () => {
 });
 
 describe('what is written', () => {
-  it('builds on the two newest claims of the same subject and predicate, and on no others', async () => {
+  it('builds on the two newest claims of the same subject and predicate, and on no others [STC-04] [STC-05]', async () => {
     const peer = await newPeer();
     const space = (await peer.create({ name: 'commons', pow: [] })) as Space & { replica: Replica };
     const written = [];
@@ -221,7 +221,7 @@ describe('a restart', () => {
     expect((await reopened.assert({ subject: 'a', predicate: 'is', object: 2 })).seq).toBe(2);
   });
 
-  it('of a restored backup forks its chain, keeps both branches, and goes on under a new key', async () => {
+  it('of a restored backup forks its chain, keeps both branches, and goes on under a new key [STC-09]', async () => {
     const store = memoryStore();
     const original = await createMemoryPeer({
       hub,

@@ -93,7 +93,7 @@ describe('what becomes visible', () => {
     expect(told[1]?.keys).toEqual([told[0]?.keys[0]]);
   });
 
-  test('is told in causal order, and not to who stopped listening', async () => {
+  test('is told in causal order, and not to who stopped listening [STC-04]', async () => {
     const gone = [listen({}), listen({ subject: 'a' }), listen({ subject: 'a' })];
     const kept = [listen({}), listen({ subject: 'a' })];
     gone[0]?.stop();

@@ -51,7 +51,7 @@ describe('the latest lens', () => {
     );
   });
 
-  it('takes the later time, then the higher counter, then the higher node id [STC-15][STC-28]', () => {
+  it('takes the later time, then the higher counter, then the higher node id [STC-15][STC-19][STC-28]', () => {
     const at = (time: bigint, counter: number, author: number): Candidate => ({
       claim: { subject: 's', predicate: 'p', object: null, confidence: 1_000_000 },
       claimIndex: 0,

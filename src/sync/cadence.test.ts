@@ -21,7 +21,7 @@ test('a base rate below the rate of quiet stays as it is', () => {
   expect(slowed(100_000, 60_000, 1e9)).toBe(100_000);
 });
 
-test('quiet slows a beat down to its bound, and anything that happens restores it at once [ICG-45]', async () => {
+test('quiet slows a beat down to its bound, and anything that happens restores it at once [STC-02] [ICG-45]', async () => {
   const clock = new VirtualClock();
   const cadence = new Cadence(clock);
   const beats: number[] = [];

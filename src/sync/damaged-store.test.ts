@@ -35,7 +35,7 @@ async function flip(store: Store, arrival: number): Promise<void> {
   });
 }
 
-test('what a disk damaged is not served, what does not build on it is, and the rest comes from others', async () => {
+test('what a disk damaged is not served, what does not build on it is, and the rest comes from others [STC-35]', async () => {
   const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(1) });
   const store = memoryStore();
   const [hurt, whole, late] = [await start(hub, 1, store), await start(hub, 2), await start(hub, 3)];

@@ -32,7 +32,7 @@ async function startOne(number: number, options: SyncOptions = {}): Promise<Sync
 }
 
 describe('convergence', () => {
-  test('two peers that met with different sets of equal size hold the same soon [ICG-18]', async () => {
+  test('two peers that met with different sets of equal size hold the same soon [STC-01] [STC-38] [ICG-18]', async () => {
     const [a, b] = (await start(2)) as [SyncPeer, SyncPeer];
     await a.write(3);
     await b.write(3);
@@ -68,7 +68,7 @@ describe('convergence', () => {
     await converged(peers, 17);
   });
 
-  test('eight writers that were offline rejoin one hub, and all hold all eight within seconds', async () => {
+  test('eight writers that were offline rejoin one hub, and all hold all eight within seconds [STC-03]', async () => {
     const [first, ...writers] = (await start(9)) as [SyncPeer, ...SyncPeer[]];
     for (const writer of writers) await writer.write();
     const startedMs = systemClock.nowMs();
@@ -77,7 +77,7 @@ describe('convergence', () => {
     expect(systemClock.nowMs() - startedMs).toBeLessThan(5000);
   });
 
-  test('a hundred writes under heavy loss all arrive, and never before what they build on [ICG-42]', async () => {
+  test('a hundred writes under heavy loss all arrive, and never before what they build on [STC-04] [ICG-42]', async () => {
     const [a, b] = (await start(2, { loss: 0.5 })) as [SyncPeer, SyncPeer];
     await a.connect(b);
     const seen = new Set<string>();
@@ -120,7 +120,7 @@ describe('convergence', () => {
     expect(c.replica.frontier.tipsOf(a.author.publicKey)).toHaveLength(2);
   });
 
-  test('peers that were divided agree once they meet again', async () => {
+  test('peers that were divided agree once they meet again [STC-07] [STC-33] [STC-39]', async () => {
     await start(4);
     const [a, b, c, d] = peers as [SyncPeer, SyncPeer, SyncPeer, SyncPeer];
     await a.connect(b);
@@ -219,7 +219,7 @@ test('a sync with nobody there says so', async () => {
   await expect(a.sync.sync({ peerId: 'nobody' })).rejects.toMatchObject({ code: 'NO_PEER' });
 });
 
-test('a sync that was asked for ends with both sets equal, if nobody writes', async () => {
+test('a sync that was asked for ends with both sets equal, if nobody writes [STC-36] [STC-37]', async () => {
   const [a, b] = (await start(2, { syncReplyMs: 100_000, push: false })) as [SyncPeer, SyncPeer];
   await a.write(2);
   await b.connect(a);

@@ -61,7 +61,7 @@ function watchOrder(peer: SyncPeer): void {
 }
 
 describe.each([1, 2, 3, 4])('from seed %i', (seed) => {
-  test('peers that lost messages and were divided hold the same half a minute after all can meet', async () => {
+  test('peers that lost messages and were divided hold the same half a minute after all can meet [STC-01] [STC-39]', async () => {
     const { clock, peers, written } = await simulate(seed);
     // Redials wait up to thirty seconds; then a few rounds of syncs do the rest.
     await clock.advance(45_000);

@@ -97,7 +97,7 @@ describe('relations', () => {
 });
 
 describe('settled', () => {
-  test('resolves once others have it on disk, not merely in memory', async () => {
+  test('resolves once others have it on disk, not merely in memory [STC-25]', async () => {
     const store = memoryStore();
     let release: () => void = () => undefined;
     let flushing: () => void = () => undefined;
@@ -228,7 +228,7 @@ describe('clocks', () => {
     setTimer: (delayMs, action) => systemClock.setTimer(delayMs, action),
   });
 
-  test('the median of the peers’ clocks is told by their hellos', async () => {
+  test('the median of the peers’ clocks is told by their hellos [STC-30]', async () => {
     const a = await start(1);
     expect(a.engine.peersMedianMs()).toBeUndefined();
     const others = [
