@@ -30,6 +30,8 @@ const CHECKS_EACH = 256;
 
 /** Shared by all peers of a process. They keep it alive only while there is something to check. */
 const threads: Thread[] = [];
+/** Threads that broke are not replaced: a bundler that spoils the text of `work` would have us start them for ever. */
+let broken = 0;
 
 /** Gives the batch to threads; false when none is ready, or one must be started first. `onLost` gets what a thread left undone that broke. */
 export function verifyInThreads(
@@ -49,7 +51,7 @@ export function verifyInThreads(
 }
 
 function start(onLost: (checks: readonly Check[]) => void): void {
-  if (threads.length >= THREADS_MAX || threads.some((thread) => !thread.isReady)) return;
+  if (threads.length + broken >= THREADS_MAX || threads.some((thread) => !thread.isReady)) return;
   const worker = new Worker(`(${work.toString()})()`, { eval: true });
   const thread: Thread = { worker, batches: [], checks: 0, isReady: false };
   threads.push(thread);
@@ -65,6 +67,7 @@ function start(onLost: (checks: readonly Check[]) => void): void {
   const lost = () => {
     if (!threads.includes(thread)) return;
     threads.splice(threads.indexOf(thread), 1);
+    broken++;
     onLost(thread.batches.flat());
   };
   worker.on('error', lost);
