@@ -69,6 +69,8 @@ async function fill(space: Space): Promise<void> {
     }));
     await Promise.all(facts.map((fact) => space.assert(fact)));
   }
+  // Stored runs are cached as they are read.
+  for await (const _ of space.query());
 }
 
 async function write(space: Space, round: number): Promise<void> {
