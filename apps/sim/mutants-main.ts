@@ -69,7 +69,17 @@ function run(mutant: string): Promise<{ code: number | undefined; said: string }
   ];
   const child = spawn(
     process.execPath,
-    [...args, file('./main.ts'), '--seeds', String(options.seeds), '--bail', '--no-shrink', '--json'],
+    [
+      ...args,
+      file('./main.ts'),
+      '--seeds',
+      String(options.seeds),
+      '--bail',
+      '--no-shrink',
+      '--json',
+      '--jobs',
+      '1',
+    ],
     { env: { ...process.env, AVER_MUTANT: mutant }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let said = '';
