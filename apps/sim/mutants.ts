@@ -98,12 +98,12 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('shows what comes from the future', 'set/door.ts', [
-    'if (hlc.aheadMs(last) <= limits.hlcHoldAheadMsMin) return false;',
+    'if (hlc.aheadMs(last.hlc) <= limits.hlcHoldAheadMsMin) return false;',
     'if (hlc !== undefined) return false;',
   ]),
   mutant('holds for ever what came from the future', 'set/held-authors.ts', [
-    'return (this.#dueMs.get(bytesToHex(author)) ?? 0) > this.#clock.nowMs();',
-    'return this.#dueMs.get(bytesToHex(author)) !== undefined;',
+    'return (this.#dueMsByTip.get(bytesToHex(id)) ?? 0) > this.#clock.nowMs();',
+    'return this.#dueMsByTip.get(bytesToHex(id)) !== undefined;',
   ]),
   mutant('reads the clock without its own chain', 'assertion/hlc.ts', [
     'const floor = compareHlc(after, this.#last) > 0 ? after : this.#last;',
