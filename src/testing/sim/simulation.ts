@@ -28,6 +28,8 @@ const SETTLED_MS = 20_000;
 const LENSES_MS = 5000;
 
 export interface SimulationOptions extends PlanOptions {
+  /** The one peer that all rogues look for; half of the peers each when absent. */
+  readonly victim?: number;
   /** Instead of the plan that the seed gives. */
   readonly plan?: readonly Action[];
   readonly print?: ((line: string) => void) | undefined;
@@ -84,7 +86,9 @@ class Simulation {
     const hub = new SimHub(seed, time, trace);
     this.#world = { seed, time, trace, hub, crypto, oracle, space: testSpace() };
     this.#peers = meshed(this.#world, options.peers);
-    this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues);
+    const { victim } = options;
+    const sought = victim === undefined ? undefined : [this.#peers[victim] as SimPeer];
+    this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues, sought);
     this.#faults = new Faults(this.#world, this.#peers);
   }
 
@@ -281,10 +285,15 @@ function meshed(world: World, count: number): SimPeer[] {
 }
 
 /** Rogues look for half of the peers; no honest peer looks for them. */
-function roguesAmong(world: World, peers: readonly SimPeer[], count: number): Rogue[] {
+function roguesAmong(
+  world: World,
+  peers: readonly SimPeer[],
+  count: number,
+  sought?: readonly SimPeer[],
+): Rogue[] {
   const random = randomOf(world.seed, 'rogues');
   return Array.from({ length: count }, (_, number) => {
-    const dialled = random.shuffle(peers).slice(0, Math.ceil(peers.length / 2));
+    const dialled = sought ?? random.shuffle(peers).slice(0, Math.ceil(peers.length / 2));
     return new Rogue(
       world,
       `x${number}`,
