@@ -14,7 +14,6 @@ export const LIES = [
   'roots',
   'sketch',
   'nodes',
-  'outline',
   'filter',
   'withhold',
   'runs',
@@ -70,8 +69,9 @@ class Liar {
     this.#onLie = onLie;
   }
 
-  #does(lie: Lie): boolean {
-    const does = this.#lies.has(lie) && this.#random.number() < LYING;
+  /** What is seldom asked for is lied about each time. */
+  #does(lie: Lie, part = LYING): boolean {
+    const does = this.#lies.has(lie) && this.#random.number() < part;
     if (does) this.#onLie(lie);
     return does;
   }
@@ -125,7 +125,7 @@ class Liar {
     const random = this.#random;
     if (answer.type === 'hello' && this.#does('clock')) return { ...answer, clockMs: this.#clockMs() };
     if (answer.type === 'ping' && this.#does('clock')) return { ...answer, clockMs: this.#clockMs() };
-    if (answer.type === 'flushed' && this.#does('flushed')) return { ...answer, root: random.bytes(32) };
+    if (answer.type === 'flushed' && this.#does('flushed', 1)) return { ...answer, root: random.bytes(32) };
     if (answer.type === 'roots' && this.#does('roots')) {
       return { ...answer, root: random.bytes(32), count: random.integer(2 ** 31) };
     }
@@ -139,8 +139,6 @@ class Liar {
     }
     if (answer.type === 'nodes' && this.#does('nodes'))
       return { ...answer, nodes: answer.nodes.map((node) => this.#twistNode(node)) };
-    if (answer.type === 'outline' && this.#does('outline'))
-      return { ...answer, cuts: random.shuffle(answer.cuts) };
     if (answer.type === 'runs' && this.#does('withhold')) return { ...answer, runs: [] };
     if (answer.type === 'runs' && this.#does('runs'))
       return { ...answer, runs: this.#twistRuns(answer.runs) };

@@ -148,7 +148,7 @@ function jump(random: SeededRandom): number {
   return Math.round((random.number() - 0.5) * 2 * (way < 0.5 ? 2000 : 100_000));
 }
 
-const CRASH_POINTS: readonly CrashPoint[] = ['before', 'cached', 'synced', 'acknowledged'];
+const CRASH_POINTS: readonly CrashPoint[] = ['before', 'cached', 'synced', 'acknowledged', 'told'];
 
 const DRAWS: Record<FaultName, Draw> = {
   crash: (random, atMs, { peers }) => ({

@@ -25,8 +25,8 @@ export interface DiskFaults {
   slowness: number;
 }
 
-/** Where in a write a crash is to happen. */
-export type CrashPoint = 'before' | 'cached' | 'synced' | 'acknowledged';
+/** Where in a write a crash is to happen; `told`: as soon as another is told that the peer holds what that one wrote. */
+export type CrashPoint = 'before' | 'cached' | 'synced' | 'acknowledged' | 'told';
 /** Reads have no point of their own. */
 type Reached = CrashPoint | 'read';
 

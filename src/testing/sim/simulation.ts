@@ -173,7 +173,9 @@ class Simulation {
       trace.count('a peer held for good what another wrote');
       trace.say(`${peer.name} hears that ${name} holds what it wrote`);
       const holder = this.#peers.find((other) => other.name === name);
-      for (const id of ids) if (id !== undefined && holder !== undefined) oracle.promised(holder.shown, id);
+      if (holder === undefined) continue;
+      for (const id of ids) if (id !== undefined) oracle.promised(holder.shown, id);
+      holder.disk.reached('told');
     }
   }
 
