@@ -1,8 +1,12 @@
 /** `npm run sim`: peers through seeded faults in virtual time. What fails is replayed from its seed. */
+import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { HAPPENINGS } from '../../src/testing/sim/happenings.ts';
 import { type Action, describeAction, planOf } from '../../src/testing/sim/plan.ts';
-import { shrink } from '../../src/testing/sim/shrink.ts';
+import type { Shrunk } from '../../src/testing/sim/shrink.ts';
 import { type Outcome, type SimulationOptions, simulate } from '../../src/testing/sim/simulation.ts';
+import { runAll } from './pool.ts';
+import { watchRejections } from './rejections.ts';
 import { measureScale } from './scale.ts';
 
 interface Options {
@@ -17,6 +21,7 @@ interface Options {
   readonly faults: number;
   readonly seconds: number;
   readonly shrink: boolean;
+  readonly jobs: number;
   readonly bail?: true;
   readonly scale?: readonly number[];
   readonly json?: true;
@@ -44,6 +49,7 @@ const program = new Command('sim')
     'instead: convergence after a partition for so many peers, as docs/scale.md has it',
     list,
   )
+  .option('--jobs <n>', 'simulations at a time, each on a thread of its own', count, availableParallelism())
   .option('--bail', 'stop at the first failure')
   .option('--json', 'one JSON line for each simulation on standard output')
   .addHelpText(
@@ -63,34 +69,48 @@ async function run(): Promise<number> {
 
 function optionsOf(seed: number): SimulationOptions {
   const { peers, rogues, deeds, assertions, faults, seconds } = options;
-  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000, watchRejections };
-}
-
-function watchRejections(report: (error: unknown) => void): () => void {
-  process.on('unhandledRejection', report);
-  return () => void process.off('unhandledRejection', report);
+  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000 };
 }
 
 async function runMany(): Promise<number> {
-  const { seeds, from } = options;
+  const { seeds, from, jobs } = options;
   const startMs = performance.now();
+  const seedsToRun = Array.from({ length: seeds }, (_, i) => from + i);
+  // The first once more: on another thread it has to leave the same trace.
+  const tasks = (seeds > 1 ? [...seedsToRun, from] : seedsToRun).map((seed) => ({
+    options: optionsOf(seed),
+    shrinks: options.shrink,
+  }));
   const outcomes: Outcome[] = [];
-  for (let seed = from; seed < from + seeds; seed++) {
-    const outcome = await simulate(optionsOf(seed));
+  for await (const { outcome, shrunk } of runAll(tasks, jobs)) {
     outcomes.push(outcome);
     if (options.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
-    if (outcome.breach !== undefined) await explain(outcome);
-    progress(`${outcomes.length} of ${seeds} seeds`);
+    if (outcome.breach !== undefined) explain(outcome, shrunk);
+    progress(`${Math.min(outcomes.length, seeds)} of ${seeds} seeds`);
     if (options.bail && outcome.breach !== undefined) return 1;
   }
   progress('');
-  const again = await simulate(optionsOf(from));
-  const failed = outcomes.filter(({ breach }) => breach !== undefined).length;
-  say(`${seeds - failed} of ${seeds} seeds hold, in ${Math.round((performance.now() - startMs) / 1000)} s`);
+  const failed = new Set(outcomes.filter(({ breach }) => breach !== undefined).map(({ seed }) => seed));
+  say(
+    `${seeds - failed.size} of ${seeds} seeds hold, in ${Math.round((performance.now() - startMs) / 1000)} s`,
+  );
   say(describeConvergence(outcomes));
-  if (again.hash === outcomes[0]?.hash) say(`seed ${from} twice: the same trace ${again.hash}`);
-  else say(`seed ${from} twice: traces ${outcomes[0]?.hash} and ${again.hash} differ`);
-  return failed === 0 && again.hash === outcomes[0]?.hash ? 0 : 1;
+  for (const line of describeTally(outcomes)) say(line);
+  const [hash, again] = outcomes.filter(({ seed }) => seed === from).map((outcome) => outcome.hash);
+  if (seeds === 1) say(`trace ${hash}`);
+  else if (hash === again) say(`seed ${from} twice: the same trace ${hash}`);
+  else say(`seed ${from} twice: traces ${hash} and ${again} differ`);
+  return failed.size === 0 && (seeds === 1 || hash === again) ? 0 : 1;
+}
+
+/** What happened how often, and in how many seeds; what never happened was not tested. */
+function describeTally(outcomes: readonly Outcome[]): string[] {
+  return HAPPENINGS.map((what) => {
+    const counts = outcomes.map(({ tally }) => tally[what] ?? 0);
+    const all = counts.reduce((sum, count) => sum + count, 0);
+    const seeds = counts.filter((count) => count > 0).length;
+    return `${String(all).padStart(9)} in ${String(seeds).padStart(4)} seeds  ${what}`;
+  });
 }
 
 function describeConvergence(outcomes: readonly Outcome[]): string {
@@ -99,17 +119,16 @@ function describeConvergence(outcomes: readonly Outcome[]): string {
   return `equal roots after the heal: median ${at(0.5)} s, 90 % within ${at(0.9)} s, all within ${at(1)} s`;
 }
 
-async function explain(outcome: Outcome): Promise<void> {
-  const { seed, breach } = outcome;
+function explain({ seed, breach }: Outcome, shrunk: Shrunk | undefined): void {
   progress('');
   say(`seed ${seed} fails: ${breach?.rule}\n  ${breach?.what}`);
-  if (!options.shrink) return;
-  const plan = planOf(optionsOf(seed));
-  const shrunk = await shrink(optionsOf(seed), plan, outcome);
-  say(`  the shortest trace found, ${shrunk.plan.length} of ${plan.length} actions:`);
-  for (const action of shrunk.plan) say(`  ${describeAction(action)}`);
+  if (shrunk === undefined) return;
+  const plan = planOf(optionsOf(seed)).map(describeAction);
+  const kept = shrunk.plan.map(describeAction);
+  say(`  the shortest trace found, ${kept.length} of ${plan.length} actions:`);
+  for (const action of kept) say(`  ${action}`);
   say(`  ${shrunk.outcome.breach?.what}`);
-  const numbers = shrunk.plan.map((action) => plan.indexOf(action));
+  const numbers = kept.map((action) => plan.indexOf(action));
   say(`  npm run sim -- ${worldFlags()} --seed ${seed} --keep ${numbers.join()}`);
 }
 
@@ -126,7 +145,7 @@ async function replay(seed: number): Promise<number> {
     ?.map((number) => whole[number])
     .filter((action): action is Action => action !== undefined);
   const print = options.json ? undefined : (line: string) => void process.stdout.write(`${line}\n`);
-  const outcome = await simulate({ ...optionsOf(seed), plan: plan ?? whole, print });
+  const outcome = await simulate({ ...optionsOf(seed), plan: plan ?? whole, print, watchRejections });
   if (options.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
   if (outcome.breach === undefined) say(`seed ${seed} holds; trace ${outcome.hash}`);
   else say(`seed ${seed} fails: ${outcome.breach.rule}\n  ${outcome.breach.what}`);

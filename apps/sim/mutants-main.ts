@@ -1,11 +1,13 @@
 /** `npm run sim:mutants`: plants each bug alone, and sees whether the simulator finds it. */
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 interface Options {
   readonly seeds: number;
+  readonly jobs: number;
   readonly only?: readonly string[];
   readonly json?: true;
 }
@@ -25,6 +27,7 @@ const HANGS_MS = 180_000;
 const program = new Command('sim:mutants')
   .description('Plants bugs in the sources, one at a time, and counts those that the simulator finds.')
   .option('--seeds <n>', 'simulations for each mutant, until one fails', count, 40)
+  .option('--jobs <n>', 'mutants at a time', count, availableParallelism())
   .option('--only <names...>', 'mutants whose names contain one of these')
   .option('--json', 'one JSON line for each mutant on standard output')
   .addHelpText(
@@ -36,12 +39,18 @@ const program = new Command('sim:mutants')
 const options = program.opts<Options>();
 const chosen = MUTANTS.filter(({ name }) => options.only?.some((part) => name.includes(part)) ?? true);
 const verdicts: Verdict[] = [];
-for (const mutant of chosen) {
-  const verdict = await judge(mutant);
-  verdicts.push(verdict);
-  if (options.json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
-  else process.stdout.write(`${lineOf(verdict, mutant)}\n`);
-}
+// Whoever is done takes the next.
+const queue = chosen.values();
+await Promise.all(
+  Array.from({ length: options.jobs }, async () => {
+    for (const mutant of queue) {
+      const verdict = await judge(mutant);
+      verdicts.push(verdict);
+      const line = options.json ? JSON.stringify(verdict) : lineOf(verdict, mutant);
+      process.stdout.write(`${line}\n`);
+    }
+  }),
+);
 const unseen = verdicts.filter(({ caught }) => !caught);
 process.stderr.write(`${verdicts.length - unseen.length} of ${verdicts.length} mutants caught\n`);
 process.exitCode = unseen.length <= UNSEEN_MAX ? 0 : 1;
@@ -69,7 +78,17 @@ function run(mutant: string): Promise<{ code: number | undefined; said: string }
   ];
   const child = spawn(
     process.execPath,
-    [...args, file('./main.ts'), '--seeds', String(options.seeds), '--bail', '--no-shrink', '--json'],
+    [
+      ...args,
+      file('./main.ts'),
+      '--seeds',
+      String(options.seeds),
+      '--bail',
+      '--no-shrink',
+      '--json',
+      '--jobs',
+      '1',
+    ],
     { env: { ...process.env, AVER_MUTANT: mutant }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let said = '';

@@ -98,18 +98,34 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('shows what comes from the future', 'set/door.ts', [
-    'if (hlc.aheadMs(last) <= limits.hlcHoldAheadMsMin) return false;',
+    'if (hlc.aheadMs(last.hlc) <= limits.hlcHoldAheadMsMin) return false;',
     'if (hlc !== undefined) return false;',
   ]),
   mutant('holds for ever what came from the future', 'set/held-authors.ts', [
-    'return (this.#dueMs.get(bytesToHex(author)) ?? 0) > this.#clock.nowMs();',
-    'return this.#dueMs.get(bytesToHex(author)) !== undefined;',
+    'return (this.#dueMsByTip.get(bytesToHex(id)) ?? 0) > this.#clock.nowMs();',
+    'return this.#dueMsByTip.get(bytesToHex(id)) !== undefined;',
   ]),
   mutant('reads the clock without its own chain', 'assertion/hlc.ts', [
     'const floor = compareHlc(after, this.#last) > 0 ? after : this.#last;',
     'const floor = ZERO;',
   ]),
+  mutant('holds all that an author of the future writes', 'set/replica.ts', [
+    "isHeldTip({ id }: Pick<Tip, 'id'>): boolean {\n    return this.#held.hasTip(id);",
+    'isHeldTip({ author }: any): boolean {\n    return this.#held.has(author);',
+  ]),
+  mutant('takes a longer chain for the one that is asked for', 'set/replica.ts', [
+    'return new Set(open.filter((_, i) => places[i] !== undefined));',
+    'return new Set(open.filter((tip, i) => places[i] !== undefined || !frontier.isForked(tip.author)));',
+  ]),
   // Sync
+  mutant('counts as held for good what is not on the disk', 'sync/settled.ts', [
+    'if (isNew()) return frontier.flushed.root;',
+    'return frontier.root();',
+  ]),
+  mutant('says that it has what it asks for', 'sync/ranges.ts', [
+    'ranges.push({ author, seq, id, have });',
+    'ranges.push({ author, seq, id, have: own.forked ? [...have, { seq, id }] : have });',
+  ]),
   mutant('never dials a lost peer again', 'net/redialer.ts', [
     'if (target.peerId === peerId && !target.dialling && target.cancel === undefined) this.#schedule(target);',
     '',

@@ -57,9 +57,9 @@ export class Door {
 
   #hold(run: Run, report: MergeReport): boolean {
     const { hlc, held, ports } = this.#parts;
-    const last = lastOf(run).hlc;
-    if (hlc.aheadMs(last) <= limits.hlcHoldAheadMsMin) return false;
-    held.add(run.author, nsToMs(last.time) - limits.hlcHoldAheadMsMin);
+    const last = lastOf(run);
+    if (hlc.aheadMs(last.hlc) <= limits.hlcHoldAheadMsMin) return false;
+    held.add(run.author, last.id, nsToMs(last.hlc.time) - limits.hlcHoldAheadMsMin);
     report.held += run.assertions.length;
     ports.metrics.add('assertions_held', run.assertions.length);
     return true;

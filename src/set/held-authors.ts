@@ -1,4 +1,4 @@
-/** Authors whose assertions come from the future: when it is worth asking for them again. Bounded. */
+/** What comes from the future, and its authors: when it is worth asking for again. Bounded. */
 import { LRUCache } from 'lru-cache';
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
@@ -7,6 +7,8 @@ import type { Clock } from '../base/ports.ts';
 export class HeldAuthors {
   /** By author in hex. */
   readonly #dueMs = new LRUCache<string, number>({ max: limits.heldAuthorsMax });
+  /** By the id, in hex, of the last assertion of a run: what else its author wrote is another matter. */
+  readonly #dueMsByTip = new LRUCache<string, number>({ max: limits.heldAuthorsMax });
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -26,8 +28,14 @@ export class HeldAuthors {
     return (this.#dueMs.get(bytesToHex(author)) ?? 0) > this.#clock.nowMs();
   }
 
+  /** Whether a run that ends with this assertion came and is not due yet. */
+  hasTip(id: Uint8Array): boolean {
+    return (this.#dueMsByTip.get(bytesToHex(id)) ?? 0) > this.#clock.nowMs();
+  }
+
   /** Of several due times the earliest counts, but not one that has passed. */
-  add(author: Uint8Array, dueMs: number): void {
+  add(author: Uint8Array, id: Uint8Array, dueMs: number): void {
+    this.#dueMsByTip.set(bytesToHex(id), dueMs);
     const key = bytesToHex(author);
     const knownMs = this.#dueMs.get(key);
     const isEarlier = knownMs !== undefined && knownMs < dueMs && knownMs > this.#clock.nowMs();

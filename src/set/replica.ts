@@ -155,9 +155,14 @@ export class Replica {
     return this.#held.size;
   }
 
-  /** Whether what this author wrote is held because it comes from the future: not worth asking for yet. */
+  /** Whether something of this author is held because it comes from the future: no reason to ask for more. */
   isHeld(author: Uint8Array): boolean {
     return this.#held.has(author);
+  }
+
+  /** Whether a run up to this tip came from the future: not worth asking for yet. */
+  isHeldTip({ id }: Pick<Tip, 'id'>): boolean {
+    return this.#held.hasTip(id);
   }
 
   /** Of these tips those that are in the set. Where a chain has no fork, a later seq than its tip’s cannot be: the disk is not asked. */

@@ -211,6 +211,17 @@ describe('transfers', () => {
     expect(b.metric('assertions_held')).toBeGreaterThan(0);
     expect(b.metric('pull_requests_sent')).toBeLessThanOrEqual(2);
   });
+
+  test('what else an author wrote comes, though a branch of its chain is dated in ten years', async () => {
+    const [a, b] = (await start(2, { push: false, antiEntropyMs: 20 })) as [SyncPeer, SyncPeer];
+    const hlc = { time: BigInt(systemClock.nowMs() + 10 * 365 * 86_400_000) * 1_000_000n, counter: 0 };
+    const far = await a.author.run([a.author.next(undefined, { hlc })]);
+    await b.replica.ingest([far], { from: 'somebody', via: 'push' });
+    expect(b.metric('assertions_held')).toBe(1);
+    await a.write(3);
+    await b.connect(a);
+    await converged([a, b], 3);
+  });
 });
 
 test('a sync with nobody there says so', async () => {

@@ -1,5 +1,5 @@
 /** Acts on the pull plan of a space, for one peer: asks it for the pieces that fall to it, and takes them in. */
-import type { Run } from '../assertion/model.ts';
+import { lastOf, type Run } from '../assertion/model.ts';
 import { AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Clock, Ports } from '../base/ports.ts';
@@ -163,7 +163,7 @@ export class Puller {
       });
       const missing = await unknownOf(
         replica,
-        piece.segments.filter((segment) => !progress.isReached(segment) && !replica.isHeld(segment.author)),
+        piece.segments.filter((segment) => !progress.isReached(segment) && !replica.isHeldTip(segment)),
       );
       outcome = {
         how,
@@ -230,7 +230,7 @@ export class Puller {
         onAccepted(assertions);
       },
       onTaken: (runs) => {
-        const wanted = runs.filter((run) => !replica.isHeld(run.author));
+        const wanted = runs.filter((run) => !replica.isHeldTip(lastOf(run)));
         const advanced = wanted.reduce((sum, run) => sum + progress.take(run), 0);
         pulls.plan.moved(piece, Math.max(advanced, accepted), costOf(runs), ports.clock.nowMs());
         if (piece.kind === 'group' && replica.pendingCount > limits.pullPieceAssertionsMax) pulls.plan.link();

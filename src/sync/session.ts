@@ -83,7 +83,7 @@ export class Session {
     const { replica, isRefused } = this.#options;
     if (sketched.diff === undefined) this.#audit(trie, exchange, diff, sketched.told);
     this.#options.onDifference(summarize(diff), diff, exchange.root);
-    const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeld(tip.author) && !isRefused(tip));
+    const wanted = diff.theirs.filter((tip) => !tip.known && !replica.isHeldTip(tip) && !isRefused(tip));
     if (wanted.length === 0) return 'stuck';
     return (await this.#pull(wanted)) ? 'again' : 'stuck';
   }

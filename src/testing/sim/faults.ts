@@ -27,6 +27,7 @@ export class Faults {
   async begin(fault: Fault): Promise<void> {
     if (this.#isHealed) return;
     const peer = 'peer' in fault ? this.#peer(fault.peer) : undefined;
+    this.#world.trace.count(`fault: ${fault.do}`);
     this.#world.trace.say(`fault: ${fault.do}${peer === undefined ? '' : ` at ${peer.name}`}`);
     if (peer === undefined) this.#beginOnNetwork(fault);
     else await this.#beginAt(peer, fault);
@@ -57,6 +58,12 @@ export class Faults {
         return peer.crashFor(fault.downMs);
       case 'crash in write':
         peer.disk.onCrashPoint = { point: fault.point, crash: () => peer.crashFor(fault.downMs) };
+        return;
+      case 'crash at an await':
+        peer.disk.onCrashPoint = { point: 'any', crash: () => peer.crashAfter(fault.awaits, fault.downMs) };
+        return;
+      case 'torn write':
+        peer.disk.onCrashPoint = { point: 'cached', crash: () => peer.crashTorn(fault.downMs) };
         return;
       case 'leave':
         return peer.leaveFor(fault.awayMs);

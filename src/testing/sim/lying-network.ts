@@ -1,7 +1,10 @@
 /** A network port whose owner lies on its sync streams: the engine behind it is the real one, its words are not. */
 import type { FrameStream, Network } from '../../base/ports.ts';
+import { buildBloom } from '../../set/bloom.ts';
+import type { Cells } from '../../set/sketch.ts';
 import { decodeAnswer, encodeAnswer } from '../../sync/answers.ts';
-import type { Answer, Request } from '../../sync/messages.ts';
+import { encodeDigest, NONCE_BYTES } from '../../sync/digest.ts';
+import type { Answer, NodeView, Request } from '../../sync/messages.ts';
 import { decodeRequest, encodeRequest } from '../../sync/requests.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { wrappedNetwork } from '../wrapped-network.ts';
@@ -9,6 +12,10 @@ import { wrappedNetwork } from '../wrapped-network.ts';
 /** Kinds of lies; a rogue peer has some of them. */
 export const LIES = [
   'roots',
+  'sketch',
+  'nodes',
+  'filter',
+  'withhold',
   'runs',
   'difference',
   'silence',
@@ -24,8 +31,13 @@ export type Lie = (typeof LIES)[number];
 const LYING = 0.3;
 const REMEMBERED_MAX = 20;
 
-export function lyingNetwork(network: Network, lies: ReadonlySet<Lie>, random: SeededRandom): Network {
-  const liar = new Liar(lies, random);
+export function lyingNetwork(
+  network: Network,
+  lies: ReadonlySet<Lie>,
+  random: SeededRandom,
+  onLie: (lie: Lie) => void,
+): Network {
+  const liar = new Liar(lies, random, onLie);
   const wrapped = wrappedNetwork(network, (stream, side) =>
     lyingStream(stream, (frame) => (side === 'opener' ? liar.ask(frame) : liar.answer(frame))),
   );
@@ -49,14 +61,19 @@ class Liar {
   readonly #lies: ReadonlySet<Lie>;
   readonly #random: SeededRandom;
   readonly #said: Answer[] = [];
+  readonly #onLie: (lie: Lie) => void;
 
-  constructor(lies: ReadonlySet<Lie>, random: SeededRandom) {
+  constructor(lies: ReadonlySet<Lie>, random: SeededRandom, onLie: (lie: Lie) => void) {
     this.#lies = lies;
     this.#random = random;
+    this.#onLie = onLie;
   }
 
-  #does(lie: Lie): boolean {
-    return this.#lies.has(lie) && this.#random.number() < LYING;
+  /** What is seldom asked for is lied about each time. */
+  #does(lie: Lie, part = LYING): boolean {
+    const does = this.#lies.has(lie) && this.#random.number() < part;
+    if (does) this.#onLie(lie);
+    return does;
   }
 
   /** What is sent instead of a request: perhaps nothing. */
@@ -74,6 +91,10 @@ class Liar {
     if (request.type === 'roots' && this.#does('roots')) {
       return { ...request, root: this.#random.bytes(32), count: this.#random.integer(2 ** 31) };
     }
+    if (request.type === 'cells' && this.#does('sketch'))
+      return { ...request, cells: this.#twistCells(request.cells) };
+    if (request.type === 'digest' && this.#does('filter'))
+      return { ...request, packed: false, body: this.#digest() };
     if (request.type === 'digest' && this.#does('difference')) {
       return { ...request, packed: this.#random.number() < 0.5, body: this.#random.bytes(300) };
     }
@@ -104,10 +125,21 @@ class Liar {
     const random = this.#random;
     if (answer.type === 'hello' && this.#does('clock')) return { ...answer, clockMs: this.#clockMs() };
     if (answer.type === 'ping' && this.#does('clock')) return { ...answer, clockMs: this.#clockMs() };
-    if (answer.type === 'flushed' && this.#does('flushed')) return { ...answer, root: random.bytes(32) };
+    if (answer.type === 'flushed' && this.#does('flushed', 1)) return { ...answer, root: random.bytes(32) };
     if (answer.type === 'roots' && this.#does('roots')) {
       return { ...answer, root: random.bytes(32), count: random.integer(2 ** 31) };
     }
+    if (answer.type === 'roots' && answer.sketch !== null && this.#does('sketch')) {
+      const { cells, counts } = answer.sketch;
+      const sketch = {
+        cells: this.#twistCells(cells),
+        counts: counts.map((count) => count + random.integer(3) - 1),
+      };
+      return { ...answer, sketch };
+    }
+    if (answer.type === 'nodes' && this.#does('nodes'))
+      return { ...answer, nodes: answer.nodes.map((node) => this.#twistNode(node)) };
+    if (answer.type === 'runs' && this.#does('withhold')) return { ...answer, runs: [] };
     if (answer.type === 'runs' && this.#does('runs'))
       return { ...answer, runs: this.#twistRuns(answer.runs) };
     if (answer.type === 'diff' && answer.difference !== null && this.#does('difference')) {
@@ -121,6 +153,39 @@ class Liar {
 
   #tip() {
     return { author: this.#random.bytes(32), seq: 1 + this.#random.integer(9), id: this.#random.bytes(32) };
+  }
+
+  /** A digest that can be read, of a set that there is not. */
+  #digest(): Uint8Array {
+    const random = this.#random;
+    const clock = Array.from({ length: random.integer(20) }, () => ({
+      author: random.bytes(32),
+      seq: 1 + random.integer(1e6),
+    }));
+    const hintCount = 1 + random.integer(200);
+    const ids = Array.from({ length: hintCount }, () => random.bytes(32));
+    const shape = buildBloom(random.bytes(NONCE_BYTES), ids);
+    const bloom = { ...shape, bits: random.bytes(shape.bits.length) };
+    return encodeDigest({
+      root: random.bytes(32),
+      nonce: random.bytes(NONCE_BYTES),
+      hintCount,
+      clock,
+      bloom,
+    });
+  }
+
+  #twistCells({ high, low, checks, counts }: Cells): Cells {
+    const twist = (words: Uint32Array) =>
+      words.map((word) => (this.#random.number() < 0.3 ? this.#random.integer(2 ** 32) : word));
+    return { high: twist(high), low: twist(low), checks: twist(checks), counts };
+  }
+
+  #twistNode(node: NodeView): NodeView {
+    const way = this.#random.integer(3);
+    if (way === 0) return { kind: 'empty' };
+    if (way === 1 || node.kind !== 'inner') return { kind: 'leaf', tips: [this.#tip()] };
+    return { kind: 'inner', digests: this.#random.bytes(node.digests.length) };
   }
 
   /** Some withheld, one bit of another wrong, or in another order. */

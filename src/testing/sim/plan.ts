@@ -23,6 +23,14 @@ export type Action = { readonly atMs: number } & (
       readonly point: CrashPoint;
       readonly downMs: number;
     }
+  /** So many awaits after the next call to its disk. */
+  | {
+      readonly do: 'crash at an await';
+      readonly peer: number;
+      readonly awaits: number;
+      readonly downMs: number;
+    }
+  | { readonly do: 'torn write'; readonly peer: number; readonly downMs: number }
   | { readonly do: 'leave'; readonly peer: number; readonly awayMs: number }
   | { readonly do: 'cut'; readonly a: number; readonly b: number }
   | {
@@ -44,6 +52,29 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'copy directory'; readonly peer: number; readonly from: number }
   | { readonly do: 'deed'; readonly rogue: number; readonly deed: Deed; readonly at: number }
 );
+
+export type FaultName = Exclude<Action['do'], 'write' | 'deed'>;
+
+export const FAULTS = [
+  'crash',
+  'crash in write',
+  'crash at an await',
+  'torn write',
+  'leave',
+  'cut',
+  'divide',
+  'lossy',
+  'slow',
+  'streams hang',
+  'disk full',
+  'disk unreadable',
+  'disk slow',
+  'bit flip',
+  'sync lost',
+  'clock',
+  'restore backup',
+  'copy directory',
+] as const satisfies readonly FaultName[];
 
 export interface PlanOptions {
   readonly seed: number;
@@ -101,103 +132,131 @@ type Draw = (random: SeededRandom, atMs: number, options: PlanOptions) => Action
 
 /** A seed uses some kinds of faults and not others: with all of them at once each one hides the rest. */
 function swarm(random: SeededRandom): Draw[] {
-  const chosen = DRAWS.filter(() => random.number() < 0.5);
-  return chosen.length === 0 ? [...DRAWS] : chosen;
+  const chosen = FAULTS.filter(() => random.number() < 0.5);
+  return (chosen.length === 0 ? FAULTS : chosen).map((name) => DRAWS[name]);
 }
 
 const up = (random: SeededRandom, mostMs: number) => Math.floor(100 + random.number() ** 2 * mostMs);
 
-const CRASH_POINTS: readonly CrashPoint[] = ['before', 'cached', 'synced', 'acknowledged'];
+/** Hops between promises that are ready. */
+const AWAITS_MAX = 500;
 
-const DRAWS: readonly Draw[] = [
-  (random, atMs, { peers }) => ({
+/** Back by as much as an hour; not on by so much, because what is written then is due an hour later. */
+function jump(random: SeededRandom): number {
+  const way = random.number();
+  if (way < 0.1) return -3_600_000;
+  return Math.round((random.number() - 0.5) * 2 * (way < 0.5 ? 2000 : 100_000));
+}
+
+const CRASH_POINTS: readonly CrashPoint[] = ['before', 'cached', 'synced', 'acknowledged', 'told'];
+
+const DRAWS: Record<FaultName, Draw> = {
+  crash: (random, atMs, { peers }) => ({
     do: 'crash',
     atMs,
     peer: random.integer(peers),
     downMs: up(random, 20_000),
   }),
-  (random, atMs, { peers }) => ({
+  'crash in write': (random, atMs, { peers }) => ({
     do: 'crash in write',
     atMs,
     peer: random.integer(peers),
     point: CRASH_POINTS[random.integer(CRASH_POINTS.length)] as CrashPoint,
     downMs: up(random, 10_000),
   }),
-  (random, atMs, { peers }) => ({
+  'crash at an await': (random, atMs, { peers }) => ({
+    do: 'crash at an await',
+    atMs,
+    peer: random.integer(peers),
+    awaits: Math.floor(AWAITS_MAX ** random.number()) - 1,
+    downMs: up(random, 10_000),
+  }),
+  'torn write': (random, atMs, { peers }) => ({
+    do: 'torn write',
+    atMs,
+    peer: random.integer(peers),
+    downMs: up(random, 10_000),
+  }),
+  leave: (random, atMs, { peers }) => ({
     do: 'leave',
     atMs,
     peer: random.integer(peers),
     awayMs: up(random, 20_000),
   }),
-  (random, atMs, { peers }) => ({ do: 'cut', atMs, a: random.integer(peers), b: random.integer(peers) }),
-  (random, atMs, { peers }) => {
+  cut: (random, atMs, { peers }) => ({ do: 'cut', atMs, a: random.integer(peers), b: random.integer(peers) }),
+  divide: (random, atMs, { peers }) => {
     const everybody = Array.from({ length: peers }, (_, i) => i);
     const side = random.shuffle(everybody).slice(0, 1 + random.integer(peers - 1));
     return { do: 'divide', atMs, side, oneWay: random.number() < 0.5, forMs: up(random, 30_000) };
   },
-  (random, atMs) => ({ do: 'lossy', atMs, part: 0.1 + 0.8 * random.number(), forMs: up(random, 20_000) }),
-  (random, atMs, { peers }) => ({
+  lossy: (random, atMs) => ({
+    do: 'lossy',
+    atMs,
+    part: 0.1 + 0.8 * random.number(),
+    forMs: up(random, 20_000),
+  }),
+  slow: (random, atMs, { peers }) => ({
     do: 'slow',
     atMs,
     peer: random.integer(peers),
     ms: up(random, 3000),
     forMs: up(random, 20_000),
   }),
-  (random, atMs, { peers }) => ({
+  'streams hang': (random, atMs, { peers }) => ({
     do: 'streams hang',
     atMs,
     peer: random.integer(peers),
     forMs: up(random, 10_000),
   }),
-  (random, atMs, { peers }) => ({
+  'disk full': (random, atMs, { peers }) => ({
     do: 'disk full',
     atMs,
     peer: random.integer(peers),
     forMs: up(random, 15_000),
   }),
-  (random, atMs, { peers }) => ({
+  'disk unreadable': (random, atMs, { peers }) => ({
     do: 'disk unreadable',
     atMs,
     peer: random.integer(peers),
     forMs: up(random, 5000),
   }),
-  (random, atMs, { peers }) => ({
+  'disk slow': (random, atMs, { peers }) => ({
     do: 'disk slow',
     atMs,
     peer: random.integer(peers),
     times: 1 + random.integer(200),
     forMs: up(random, 15_000),
   }),
-  (random, atMs, { peers }) => ({
+  'bit flip': (random, atMs, { peers }) => ({
     do: 'bit flip',
     atMs,
     peer: random.integer(peers),
     where: random.number(),
     bit: random.integer(5000),
   }),
-  (random, atMs, { peers }) => ({
+  'sync lost': (random, atMs, { peers }) => ({
     do: 'sync lost',
     atMs,
     peer: random.integer(peers),
     forMs: up(random, 20_000),
   }),
-  (random, atMs, { peers }) => ({
+  clock: (random, atMs, { peers }) => ({
     do: 'clock',
     atMs,
     peer: random.integer(peers),
-    byMs: Math.round((random.number() - 0.5) * 2 * (random.number() < 0.5 ? 2000 : 100_000)),
+    byMs: jump(random),
   }),
-  (random, atMs, { peers }) => ({
+  'restore backup': (random, atMs, { peers }) => ({
     do: 'restore backup',
     atMs,
     peer: random.integer(peers),
     agoMs: up(random, 30_000),
   }),
-  (random, atMs, { peers }) => {
+  'copy directory': (random, atMs, { peers }) => {
     const peer = random.integer(peers);
     return { do: 'copy directory', atMs, peer, from: (peer + 1 + random.integer(peers - 1)) % peers };
   },
-];
+};
 
 export function describeAction(action: Action): string {
   const { do: name, atMs, ...rest } = action;

@@ -35,6 +35,10 @@ export const DEEDS = [
   'cuts old runs anew',
   'repeats what it heard',
   'copies the clock of another',
+  'writes far ahead on a branch',
+  'fills the counter of its clock',
+  'writes two branches under a new key',
+  'repeats what is old',
 ] as const;
 export type Deed = (typeof DEEDS)[number];
 
@@ -46,6 +50,9 @@ const HEARD_MAX = 50;
 /** Part of the rogues that only write what they should not. */
 const CANDID = 0.3;
 const TOPICS = 12;
+const COUNTER_MAX = 0xffffffff;
+const KEYS_FROM = 20_000;
+const KEYS_MAX = 1000;
 
 export class Rogue {
   readonly name: string;
@@ -55,10 +62,13 @@ export class Rogue {
   readonly #random: SeededRandom;
   readonly #dials: readonly string[];
   readonly #heard: Uint8Array[] = [];
+  /** The first that it heard. */
+  readonly #old: Uint8Array[] = [];
   readonly #chain: Assertion[] = [];
   #author: TestAuthor | undefined;
   #replica: Replica | undefined;
   #whispers = 0;
+  #keys = 0;
   #lies: ReadonlySet<Lie> = new Set();
 
   constructor(world: World, name: string, dials: readonly string[]) {
@@ -74,7 +84,7 @@ export class Rogue {
     const lies = new Set(LIES.filter(() => this.#random.number() < 0.3));
     if (this.#random.number() < CANDID) lies.clear();
     this.#lies = lies;
-    const lying = lyingNetwork(network, lies, this.#random);
+    const lying = lyingNetwork(network, lies, this.#random, (lie) => this.#world.trace.count(`lie: ${lie}`));
     const ports: Ports = {
       clock: time,
       random: this.#random,
@@ -105,11 +115,13 @@ export class Rogue {
   }
 
   #hear(message: Uint8Array): void {
+    if (this.#old.length < HEARD_MAX) this.#old.push(message);
     this.#heard.push(message);
     if (this.#heard.length > HEARD_MAX) this.#heard.shift();
   }
 
   async do(deed: Deed, target: string): Promise<void> {
+    this.#world.trace.count(`rogue: ${deed}`);
     this.#world.trace.say(`${this.name} ${deed} (${target})`);
     switch (deed) {
       case 'writes':
@@ -150,7 +162,7 @@ export class Rogue {
       case 'cuts old runs anew':
         return this.#recut(target);
       case 'repeats what it heard':
-        return this.#repeat(target);
+        return this.#repeat(target, this.#heard);
       case 'copies the clock of another': {
         const other = this.#another();
         if (other === undefined || !isLater(other.hlc, this.#chain.at(-1)?.hlc)) return;
@@ -158,6 +170,16 @@ export class Rogue {
         const payload = encodeClaims([{ ...(claim ?? ANY_CLAIM), object: this.name }]);
         return this.#publish(this.#next(1, { hlc: other.hlc, payload }));
       }
+      case 'writes far ahead on a branch':
+        return this.#whisper(target, await this.#run([this.#ahead()]));
+      case 'fills the counter of its clock': {
+        const hlc = { time: msToNs(this.#world.time.nowMs()), counter: COUNTER_MAX };
+        return isLater(hlc, this.#chain.at(-1)?.hlc) ? this.#publish(this.#next(1, { hlc })) : undefined;
+      }
+      case 'writes two branches under a new key':
+        return this.#equivocate(target);
+      case 'repeats what is old':
+        return this.#repeat(target, this.#old);
     }
   }
 
@@ -177,6 +199,28 @@ export class Rogue {
     }));
     for (const { hlc } of assertions) this.latestMs = Math.max(this.latestMs, Number(hlc.time / 1_000_000n));
     return assertions;
+  }
+
+  /** Due in an hour, or in ten years: that is to keep nobody from what the author writes otherwise. */
+  #ahead(): Assertion {
+    const aheadMs = (this.#random.number() < 0.5 ? 1 : 24 * 3652) * 3_600_000;
+    const hlc = { time: msToNs(this.#world.time.nowMs() + aheadMs), counter: 0 };
+    return (this.#author as TestAuthor).next(this.#chain.at(-1), { hlc, payload: this.#claim() });
+  }
+
+  /** One branch for everybody, one for a single peer. */
+  async #equivocate(target: string): Promise<void> {
+    const { space, crypto } = this.#world;
+    const number = KEYS_FROM + Number(this.name.slice(1)) * KEYS_MAX + this.#keys++;
+    const author = await TestAuthor.create(space, crypto, number);
+    const first = author.next(undefined, { kind: kinds.claim, payload: this.#claim() });
+    const [one, other] = await Promise.all(
+      [1, 2].map(() =>
+        author.run([first, author.next(first, { kind: kinds.claim, payload: this.#claim() })]),
+      ),
+    );
+    await this.#replica?.ingest([one as Run], { from: 'self', via: 'own' });
+    await this.#whisper(target, other as Run);
   }
 
   #claim(): Uint8Array {
@@ -238,10 +282,10 @@ export class Rogue {
     await this.#whisper(target, await this.#run(this.#chain.slice(from, to).slice(0, 100)));
   }
 
-  async #repeat(target: string): Promise<void> {
+  async #repeat(target: string, messages: readonly Uint8Array[]): Promise<void> {
     const { space } = this.#world;
     const runs = this.#random
-      .shuffle(this.#heard)
+      .shuffle(messages)
       .slice(0, 3)
       .flatMap((message) => decodePush(message, space.id));
     if (runs.length > 0) await this.#whisper(target, ...this.#random.shuffle(runs));

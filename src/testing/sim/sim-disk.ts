@@ -25,8 +25,10 @@ export interface DiskFaults {
   slowness: number;
 }
 
-/** Where in a write a crash is to happen. */
-export type CrashPoint = 'before' | 'cached' | 'synced' | 'acknowledged';
+/** Where in a write a crash is to happen; `told`: as soon as another is told that the peer holds what that one wrote. */
+export type CrashPoint = 'before' | 'cached' | 'synced' | 'acknowledged' | 'told';
+/** Reads have no point of their own. */
+type Reached = CrashPoint | 'read';
 
 export interface SimDiskOptions {
   readonly name: string;
@@ -41,11 +43,15 @@ const READS_WAITING = 0.1;
 export class SimDisk {
   readonly faults: DiskFaults = { full: false, losesSyncs: false, readFailures: 0, slowness: 1 };
   /** Called where the next crash is due; the peer must be dead when it returns. */
-  onCrashPoint: { readonly point: CrashPoint; readonly crash: () => void } | undefined;
+  onCrashPoint: { readonly point: CrashPoint | 'any'; readonly crash: () => void } | undefined;
   readonly #options: SimDiskOptions;
   #image = memoryStore();
   /** What undoes each group that is not synced, oldest first. */
   #unsynced: StoreOp[][] = [];
+  /** Of these some are said to be synced. */
+  #liedAbout = 0;
+  /** The crash cut the last write in two. */
+  #isTorn = false;
   /** Keys in text whose values are read with a bit wrong; the image itself stays as it was written. */
   readonly #flipped = new Map<string, number>();
   /** Calls of a life before the last crash are never answered. */
@@ -97,11 +103,30 @@ export class SimDisk {
   /** After a crash: of what was not synced a first part is still there. Returns how many groups are lost. */
   async recover(): Promise<number> {
     await this.#changing;
-    const kept = this.#options.random.integer(this.#unsynced.length + 1);
+    const { length } = this.#unsynced;
+    const kept = this.#isTorn ? length - 1 : this.#options.random.integer(length + 1);
+    const { trace } = this.#options;
+    if (this.#isTorn) trace.count('a crash tore a write');
     const lost = this.#unsynced.splice(kept).reverse();
+    if (lost.length > 0) trace.count('a crash undid a write');
+    if (kept < this.#liedAbout) trace.count('a crash undid a write that was said to be synced');
     for (const undo of lost) await this.#image.write(undo, { durable: true });
-    this.#unsynced = [];
+    this.#forgetUndo();
     return lost.length;
+  }
+
+  #forgetUndo(): void {
+    this.#unsynced = [];
+    this.#liedAbout = 0;
+    this.#isTorn = false;
+  }
+
+  /**
+   * A crash cuts the last write in two, and keeps all before it: a log drops what does not fit its checksum,
+   * so that nothing of that write is there.
+   */
+  tear(): void {
+    this.#isTorn = this.#unsynced.length > 0;
   }
 
   /** From now on the value of this key is read with one bit wrong, until another is written. */
@@ -119,6 +144,7 @@ export class SimDisk {
     const flipped = value.slice();
     const at = (bit >> 3) % value.length;
     flipped[at] = (flipped[at] as number) ^ (1 << (bit & 7));
+    this.#options.trace.count('a flipped bit was read');
     return flipped;
   }
 
@@ -135,7 +161,7 @@ export class SimDisk {
   async restore(rows: readonly StoreOp[]): Promise<void> {
     await this.#changing;
     this.#image = memoryStore();
-    this.#unsynced = [];
+    this.#forgetUndo();
     this.#flipped.clear();
     await this.#image.write(rows, { durable: true });
   }
@@ -143,13 +169,17 @@ export class SimDisk {
   async #write(life: number, ops: readonly StoreOp[], durable: boolean): Promise<void> {
     this.reached('before');
     await this.#wait(life, 0.2);
-    if (this.faults.full && ops.length > 0) throw new AverError('STORE_FULL', 'The simulated disk is full.');
+    if (this.faults.full && ops.length > 0) {
+      this.#options.trace.count('a full disk refused a write');
+      throw new AverError('STORE_FULL', 'The simulated disk is full.');
+    }
     if (ops.length > 0) await this.#apply(ops);
     this.reached('cached');
     await this.#alive(life);
     if (!durable) return;
     await this.#wait(life, 3);
-    if (!this.faults.losesSyncs) this.#unsynced = [];
+    if (this.faults.losesSyncs) this.#liedAbout = this.#unsynced.length;
+    else this.#forgetUndo();
     this.reached('synced');
     await this.#alive(life);
   }
@@ -184,10 +214,12 @@ export class SimDisk {
   }
 
   async #readWait(life: number): Promise<void> {
-    const { random } = this.#options;
+    const { random, trace } = this.#options;
+    this.reached('read');
     if (random.number() < READS_WAITING) await this.#wait(life, 0.5);
     else await this.#alive(life);
     if (this.faults.readFailures > 0 && random.number() < this.faults.readFailures) {
+      trace.count('a read failed');
       throw new AverError('STORE_FAILED', 'The simulated disk could not be read.');
     }
   }
@@ -208,7 +240,10 @@ export class SimDisk {
   }
 
   /** Something got to that point: if a crash is due there, it happens now. */
-  reached(point: CrashPoint): void {
-    if (this.onCrashPoint?.point === point) this.onCrashPoint.crash();
+  reached(point: Reached): void {
+    const due = this.onCrashPoint;
+    if (due === undefined || (due.point !== point && due.point !== 'any')) return;
+    this.onCrashPoint = undefined;
+    due.crash();
   }
 }

@@ -71,19 +71,27 @@ export class SimHub extends MemoryHub {
     this.#count(bytes);
     const arrive = () => this.#arrive(action, `${from} ${to} ${bytes}`);
     const send = () => this.#send(from, to, way, arrive);
-    if (way.stalled !== undefined) way.stalled.push(send);
-    else send();
+    if (way.stalled === undefined) send();
+    else {
+      this.#trace.count('a blocked way held up what was sent');
+      way.stalled.push(send);
+    }
   }
 
   override deliverGossip(from: string, to: string, action: () => void, bytes: number): void {
     const way = this.#way(from, to);
     const { loss, doubled, overtaken } = this.faults;
-    if (way.random.number() < loss || this.deaf.has(to)) return;
+    if (way.random.number() < loss || this.deaf.has(to)) {
+      this.#trace.count('gossip was lost');
+      return;
+    }
     const copies = way.random.number() < doubled ? 2 : 1;
+    if (copies > 1) this.#trace.count('gossip came twice');
     for (let copy = 0; copy < copies; copy++) {
       if (copy === 0 && way.random.number() >= overtaken) this.deliver(from, to, action, bytes);
       else if (way.stalled === undefined) {
         this.#count(bytes);
+        if (copy === 0) this.#trace.count('gossip was overtaken');
         const ms = this.#delayMs(from, to, way) + way.random.number() * 1000;
         this.#time.setTimer(ms, () => this.#arrive(action, `${from} ${to} ${bytes} astray`));
       }
@@ -114,6 +122,7 @@ export class SimHub extends MemoryHub {
 
   #delayMs(from: string, to: string, way: Way): number {
     const slownessMs = (this.slownessMs.get(from) ?? 0) + (this.slownessMs.get(to) ?? 0);
+    if (slownessMs > 0) this.#trace.count('a slow peer held up what was sent');
     return way.latencyMs + slownessMs + 2 * this.faults.jitterMs * way.random.number();
   }
 
@@ -132,7 +141,9 @@ export class SimHub extends MemoryHub {
     const stalled: (() => void)[] = [];
     way.stalled = stalled;
     this.#time.setTimer(STALL_MS, () => {
-      if (way.stalled === stalled) this.find(from)?.cut(to);
+      if (way.stalled !== stalled) return;
+      if (stalled.length > 0) this.#trace.count('a connection broke over a blocked way');
+      this.find(from)?.cut(to);
     });
   }
 

@@ -186,6 +186,8 @@ export class SimPeer {
           const what = `${this.name} blames ${fields.peerId}: ${fields.code}, ${fields.message}`;
           this.#world.oracle.fail('honest peers are not blamed', what);
         }
+        if (message === 'refused a run') trace.count('a run was refused');
+        if (message.startsWith('this author key is used elsewhere')) trace.count('an author key was retired');
         const details = Object.entries(fields).map(([key, value]) => `${key} ${String(value)}`);
         trace.say(`${this.name} ${level}: ${[message, ...details].join(', ')}`);
       },
@@ -226,6 +228,18 @@ export class SimPeer {
   crashFor(downMs: number): void {
     this.crash();
     this.#later(downMs, () => this.start());
+  }
+
+  /** Crashes after so many awaits of whatever goes on now, and starts again. */
+  async crashAfter(awaits: number, downMs: number): Promise<void> {
+    const life = this.#life;
+    for (let i = 0; i < awaits; i++) await undefined;
+    if (life === this.#life) this.crashFor(downMs);
+  }
+
+  crashTorn(downMs: number): void {
+    this.disk.tear();
+    this.crashFor(downMs);
   }
 
   #later(ms: number, action: () => Promise<void>): void {

@@ -116,6 +116,10 @@ export class SimClock implements Clock {
     return this.#time.nowMs() + this.#offsetMs();
   }
 
+  steadyMs(): number {
+    return this.#time.elapsedMs;
+  }
+
   setTimer(delayMs: number, action: () => void): () => void {
     return this.#time.setTimer(delayMs, () => {
       if (!this.#isDead) action();

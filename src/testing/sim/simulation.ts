@@ -2,11 +2,13 @@
  * One simulation: peers live through a plan of writes and faults, then everything heals, and within
  * thirty virtual seconds all of them must show the same. One seed, one trace.
  */
+import { bytesToHex } from '../../base/bytes.ts';
 import { toAverError } from '../../base/errors.ts';
 import { loadFastHash } from '../../base/hash.ts';
 import type { Fact } from '../../peer/api.ts';
 import { testSpace } from '../chains.ts';
 import { Faults } from './faults.ts';
+import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { outsideWork } from './outside-work.ts';
@@ -26,6 +28,8 @@ const SETTLED_MS = 20_000;
 const LENSES_MS = 5000;
 
 export interface SimulationOptions extends PlanOptions {
+  /** The one peer that all rogues look for; half of the peers each when absent. */
+  readonly victim?: number;
   /** Instead of the plan that the seed gives. */
   readonly plan?: readonly Action[];
   readonly print?: ((line: string) => void) | undefined;
@@ -47,6 +51,10 @@ export interface Outcome {
   readonly convergenceBytes: number | undefined;
   readonly virtualMs: number;
   readonly refusedWrites: number;
+  /** Authors of whom the first peer has several branches in the end. */
+  readonly forkedAuthors: number;
+  /** How often what happened. */
+  readonly tally: Tally;
 }
 
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
@@ -78,7 +86,9 @@ class Simulation {
     const hub = new SimHub(seed, time, trace);
     this.#world = { seed, time, trace, hub, crypto, oracle, space: testSpace() };
     this.#peers = meshed(this.#world, options.peers);
-    this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues);
+    const { victim } = options;
+    const sought = victim === undefined ? undefined : [this.#peers[victim] as SimPeer];
+    this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues, sought);
     this.#faults = new Faults(this.#world, this.#peers);
   }
 
@@ -140,6 +150,7 @@ class Simulation {
         // Nobody hears a peer that has died meanwhile.
         if (peer.space !== space) return undefined;
         oracle.acknowledged(peer.shown, id);
+        trace.count('a write was acknowledged');
         peer.disk.reached('acknowledged');
         return id;
       } catch (error) {
@@ -159,9 +170,12 @@ class Simulation {
     const told = await peer.space?.settled({ replicas: 1, signal: abort.signal }).catch(() => undefined);
     cancel();
     for (const name of told?.replicas ?? []) {
+      trace.count('a peer held for good what another wrote');
       trace.say(`${peer.name} hears that ${name} holds what it wrote`);
       const holder = this.#peers.find((other) => other.name === name);
-      for (const id of ids) if (id !== undefined && holder !== undefined) oracle.promised(holder.shown, id);
+      if (holder === undefined) continue;
+      for (const id of ids) if (id !== undefined) oracle.promised(holder.shown, id);
+      holder.disk.reached('told');
     }
   }
 
@@ -169,6 +183,7 @@ class Simulation {
     const { oracle, trace } = this.#world;
     const { code } = toAverError(error);
     this.#refusedWrites++;
+    if (code === 'CLOCK_AHEAD') trace.count('a write was refused for its clock');
     trace.say(`${peer.name} refuses a write: ${code}`);
     const expected = ['STORE_FULL', 'STORE_FAILED', 'CLOCK_AHEAD', 'AUTHOR_RETIRED', 'CLOSED'];
     const isExpected = expected.includes(code) || (code === 'STORE_CORRUPT' && peer.shown.isDamaged);
@@ -176,9 +191,14 @@ class Simulation {
   }
 
   #watchBounds(): void {
-    const { time, oracle } = this.#world;
+    const { time, trace, oracle } = this.#world;
     const look = () => {
-      for (const { name, space } of this.#peers) if (space !== undefined) oracle.bounded(name, space.replica);
+      for (const { name, space } of this.#peers) {
+        if (space === undefined) continue;
+        oracle.bounded(name, space.replica);
+        if (space.replica.pendingCount > 0) trace.count('a run waited for what it names');
+        if (space.replica.heldAuthors > 0) trace.count('an author was held for its time');
+      }
       time.setTimer(BOUNDS_EVERY_MS, look);
     };
     time.setTimer(BOUNDS_EVERY_MS, look);
@@ -199,7 +219,7 @@ class Simulation {
   async #compareLenses(): Promise<void> {
     const { oracle, time } = this.#world;
     const peers = this.#sound();
-    const told = peers.map(async ({ space }) => {
+    const telling = peers.map(async ({ space }) => {
       const texts: string[] = [];
       for (let topic = 0; topic < TOPICS; topic++) {
         for (const predicate of ['p0', 'p1']) {
@@ -209,13 +229,23 @@ class Simulation {
       }
       return texts.join('\n');
     });
-    await time.advance(LENSES_MS);
-    const texts = await Promise.all(told).catch((error: unknown) => {
+    const told = Promise.all(telling).catch((error: unknown) => {
       oracle.fail('no unexpected error', `a lens cannot be read: ${stackOf(error)}`);
       return [];
     });
+    await time.advance(LENSES_MS);
+    const texts = await told;
     const other = texts.findIndex((text) => text !== texts[0]);
     if (other > 0) oracle.fail('lenses agree', `${peers[other]?.name} and ${peers[0]?.name} differ`);
+  }
+
+  #forkedAuthors(): number {
+    const authors = [...(this.#peers[0]?.space?.replica.frontier.trie.entries() ?? [])].map(({ author }) =>
+      bytesToHex(author),
+    );
+    const seen = new Map<string, number>();
+    for (const author of authors) seen.set(author, (seen.get(author) ?? 0) + 1);
+    return [...seen.values()].filter((tips) => tips > 1).length;
   }
 
   #outcome(): Outcome {
@@ -232,6 +262,8 @@ class Simulation {
       convergenceBytes: this.#healing?.convergenceBytes,
       virtualMs: time.elapsedMs,
       refusedWrites: this.#refusedWrites,
+      forkedAuthors: this.#forkedAuthors(),
+      tally: trace.tally,
     };
   }
 }
@@ -255,10 +287,15 @@ function meshed(world: World, count: number): SimPeer[] {
 }
 
 /** Rogues look for half of the peers; no honest peer looks for them. */
-function roguesAmong(world: World, peers: readonly SimPeer[], count: number): Rogue[] {
+function roguesAmong(
+  world: World,
+  peers: readonly SimPeer[],
+  count: number,
+  sought?: readonly SimPeer[],
+): Rogue[] {
   const random = randomOf(world.seed, 'rogues');
   return Array.from({ length: count }, (_, number) => {
-    const dialled = random.shuffle(peers).slice(0, Math.ceil(peers.length / 2));
+    const dialled = sought ?? random.shuffle(peers).slice(0, Math.ceil(peers.length / 2));
     return new Rogue(
       world,
       `x${number}`,

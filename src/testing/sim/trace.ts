@@ -1,6 +1,8 @@
 /** What happened in a simulation, as one running hash and, when somebody wants to read it, as lines. */
+import type { Happening, Tally } from './happenings.ts';
 
 export class Trace {
+  readonly tally: Tally = {};
   #a = 0x9e3779b9;
   #b = 0x243f6a88;
   #events = 0;
@@ -33,6 +35,11 @@ export class Trace {
   say(event: string): void {
     this.note(event);
     this.#print?.(`${(this.#nowMs() / 1000).toFixed(3).padStart(9)} s  ${event}`);
+  }
+
+  /** Counts what came about. */
+  count(what: Happening): void {
+    this.tally[what] = (this.tally[what] ?? 0) + 1;
   }
 
   /** Bytes that were part of the event before. */
