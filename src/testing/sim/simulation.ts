@@ -2,30 +2,28 @@
  * One simulation: peers live through a plan of writes and faults, then everything heals, and within
  * thirty virtual seconds all of them must show the same. One seed, one trace.
  */
-import { bytesToHex } from '../../base/bytes.ts';
 import { toAverError } from '../../base/errors.ts';
 import { loadFastHash } from '../../base/hash.ts';
-import type { Fact } from '../../peer/api.ts';
 import { testSpace } from '../chains.ts';
 import { Faults } from './faults.ts';
 import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
+import { compareLenses, forkedAuthors } from './lenses.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { outsideWork } from './outside-work.ts';
-import { type Action, type PlanOptions, planOf, TOPICS } from './plan.ts';
+import { type Action, type PlanOptions, planOf } from './plan.ts';
 import { Rogue } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import { simCrypto } from './sim-crypto.ts';
 import { SimHub } from './sim-hub.ts';
 import { SimPeer, type World } from './sim-peer.ts';
 import { SimTime } from './sim-time.ts';
+import { stackOf } from './stack.ts';
 import { Trace } from './trace.ts';
 
 const BOUNDS_EVERY_MS = 1000;
 /** A writer that waits for another peer waits so long. */
 const SETTLED_MS = 20_000;
-/** Reading all topics takes less. */
-const LENSES_MS = 5000;
 
 export interface SimulationOptions extends PlanOptions {
   /** The one peer that all rogues look for; half of the peers each when absent. */
@@ -110,7 +108,7 @@ class Simulation {
     if (oracle.breach === undefined) this.#healing.judge();
     for (const { name, isUp } of this.#peers)
       if (!isUp) oracle.fail('no unexpected error', `${name} does not run`);
-    if (oracle.breach === undefined) await this.#compareLenses();
+    if (oracle.breach === undefined) await compareLenses(this.#world, this.#sound());
     unwatch?.();
     return this.#outcome();
   }
@@ -216,38 +214,6 @@ class Simulation {
     return [...peers, ...candid.map((rogue) => ({ name: rogue.name, replica: () => rogue.replica }))];
   }
 
-  async #compareLenses(): Promise<void> {
-    const { oracle, time } = this.#world;
-    const peers = this.#sound();
-    const telling = peers.map(async ({ space }) => {
-      const texts: string[] = [];
-      for (let topic = 0; topic < TOPICS; topic++) {
-        for (const predicate of ['p0', 'p1']) {
-          const resolution = await space?.get(`s${topic}`, predicate);
-          texts.push(`s${topic} ${predicate}: ${(resolution?.candidates ?? []).map(factText).join()}`);
-        }
-      }
-      return texts.join('\n');
-    });
-    const told = Promise.all(telling).catch((error: unknown) => {
-      oracle.fail('no unexpected error', `a lens cannot be read: ${stackOf(error)}`);
-      return [];
-    });
-    await time.advance(LENSES_MS);
-    const texts = await told;
-    const other = texts.findIndex((text) => text !== texts[0]);
-    if (other > 0) oracle.fail('lenses agree', `${peers[other]?.name} and ${peers[0]?.name} differ`);
-  }
-
-  #forkedAuthors(): number {
-    const authors = [...(this.#peers[0]?.space?.replica.frontier.trie.entries() ?? [])].map(({ author }) =>
-      bytesToHex(author),
-    );
-    const seen = new Map<string, number>();
-    for (const author of authors) seen.set(author, (seen.get(author) ?? 0) + 1);
-    return [...seen.values()].filter((tips) => tips > 1).length;
-  }
-
   #outcome(): Outcome {
     const { seed, trace, oracle, hub, time } = this.#world;
     return {
@@ -262,7 +228,7 @@ class Simulation {
       convergenceBytes: this.#healing?.convergenceBytes,
       virtualMs: time.elapsedMs,
       refusedWrites: this.#refusedWrites,
-      forkedAuthors: this.#forkedAuthors(),
+      forkedAuthors: forkedAuthors(this.#peers[0]),
       tally: trace.tally,
     };
   }
@@ -302,12 +268,4 @@ function roguesAmong(
       dialled.map(({ name }) => name),
     );
   });
-}
-
-function factText({ id, index, object }: Fact): string {
-  return `${id} ${index} ${String(object)}`;
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
