@@ -5,9 +5,10 @@
  */
 
 import { type Admission, readAdmission, writeAdmission } from '../assertion/admission.ts';
-import { concatBytes, prefixEnd, utf8 } from '../base/bytes.ts';
+import { concatBytes, equalBytes, prefixEnd, utf8 } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
+import { AverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Crypto, Random, Store } from '../base/ports.ts';
@@ -24,6 +25,14 @@ export interface SavedSpace {
   readonly space: SpaceIdentity;
   /** Addresses that the invite brought. */
   readonly addresses: readonly string[];
+}
+
+/** A row as an audit finds it. */
+export interface KeyringRow {
+  /** What kind of row it is: `peer`, `author`, `space`, `admitter`. */
+  readonly name: string;
+  readonly saved?: SavedSpace;
+  readonly error?: AverError;
 }
 
 export class Keyring {
@@ -70,10 +79,7 @@ export class Keyring {
   async authorOf(space: Uint8Array): Promise<AuthorKey> {
     const saved = await this.#store.get(concatBytes(AUTHOR, space));
     if (saved === undefined) return this.defaultAuthor();
-    const reader = new CborReader(saved);
-    reader.array(2, 2);
-    const seed = reader.hash();
-    const admit = readAdmission(reader);
+    const { seed, admit } = readAuthor(saved);
     return this.#author(seed, admit);
   }
 
@@ -95,15 +101,19 @@ export class Keyring {
 
   async *spaces(): AsyncIterable<SavedSpace> {
     const range = { gte: SPACE, lt: prefixEnd(SPACE) as Uint8Array, limit: limits.spacesMax };
-    for await (const [, value] of this.#store.range(range)) {
-      const reader = new CborReader(value);
-      reader.array(3, 3);
-      const genesisBytes = reader.bytes(limits.genesisBytesMax).slice();
-      const secret = reader.hashOrNull()?.slice();
-      const addresses = Array.from({ length: reader.array(limits.inviteAddressesMax) }, () =>
-        reader.text(1024),
-      );
-      yield { space: identifySpace(genesisBytes, secret), addresses };
+    for await (const [, value] of this.#store.range(range)) yield readSpace(value);
+  }
+
+  /** Every row, with the error that says why it cannot be what was stored. */
+  async *audit(): AsyncIterable<KeyringRow> {
+    for await (const [key, value] of this.#store.range({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) })) {
+      const name = new TextDecoder().decode(key.subarray(0, 32)).replace(/\/.*/s, '');
+      try {
+        const space = checkRow(key, value);
+        yield space === undefined ? { name } : { name, saved: space };
+      } catch (error) {
+        yield { name, error: toAverError(error) };
+      }
     }
   }
 
@@ -116,4 +126,37 @@ export class Keyring {
     for (const address of kept) writer.text(address);
     return this.#put(concatBytes(SPACE, space.id), writer.finish());
   }
+}
+
+function readSpace(value: Uint8Array): SavedSpace {
+  const reader = new CborReader(value);
+  reader.array(3, 3);
+  const genesisBytes = reader.bytes(limits.genesisBytesMax).slice();
+  const secret = reader.hashOrNull()?.slice();
+  const addresses = Array.from({ length: reader.array(limits.inviteAddressesMax) }, () => reader.text(1024));
+  return { space: identifySpace(genesisBytes, secret), addresses };
+}
+
+/** The space, of a row that holds one. Seeds have nothing to be checked by but their length. */
+function checkRow(key: Uint8Array, value: Uint8Array): SavedSpace | undefined {
+  const after = (prefix: Uint8Array) =>
+    equalBytes(key.subarray(0, prefix.length), prefix) && key.length === prefix.length + 32;
+  if (after(SPACE)) {
+    const saved = readSpace(value);
+    if (equalBytes(saved.space.id, key.subarray(SPACE.length))) return saved;
+    throw new AverError('STORE_CORRUPT', 'The space is another one than its row says.');
+  }
+  if (after(AUTHOR)) {
+    readAuthor(value);
+    return undefined;
+  }
+  const isSeed = equalBytes(key, PEER_SEED) || equalBytes(key, AUTHOR_SEED) || after(ADMITTER);
+  if (isSeed && value.length === 32) return undefined;
+  throw new AverError('STORE_CORRUPT', 'This is no row of the keyring.');
+}
+
+function readAuthor(value: Uint8Array): { readonly seed: Uint8Array; readonly admit: Admission | null } {
+  const reader = new CborReader(value);
+  reader.array(2, 2);
+  return { seed: reader.hash(), admit: readAdmission(reader) };
 }

@@ -28,6 +28,17 @@ const TABLE = {
 };
 const ZERO = Uint8Array.of(0);
 
+export type TableName = keyof typeof TABLE;
+
+/** Which table a row belongs to; undefined for the counters and for what is no row of a space. */
+export function tableOf(key: Uint8Array): TableName | undefined {
+  return (Object.keys(TABLE) as TableName[]).find((name) => TABLE[name][0] === key[0] && key.length > 1);
+}
+
+export function allOf(table: TableName): KeyRange {
+  return under(TABLE[table]);
+}
+
 /** Where an assertion is: which stored run, and which place in it. */
 export interface Place {
   readonly arrival: number;
@@ -126,6 +137,10 @@ export function blockKey(arrival: number): Uint8Array {
 
 export function blockArrival(key: Uint8Array): number {
   return Number(readU64(sized(key, 9), 1));
+}
+
+export function isBlockKey(key: Uint8Array): boolean {
+  return key.length === 9;
 }
 
 export const allBlocks: KeyRange = under(TABLE.block);

@@ -6,6 +6,7 @@ import { type CliIo, type Context, createContext } from './context.ts';
 import { EXIT_CODE_HELP, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { addFactCommands } from './fact-commands.ts';
 import { addFileCommands } from './file-commands.ts';
+import { addHealthCommands } from './health-commands.ts';
 import { Output } from './output.ts';
 import { addPeerCommands } from './peer-commands.ts';
 import { addSpaceCommands } from './space-commands.ts';
@@ -74,6 +75,7 @@ function createProgram(io: CliIo, version: string, json: boolean): Command {
   addWatchCommand(add);
   addFileCommands(add);
   addSpaceCommands(add);
+  addHealthCommands(add);
   return program;
 }
 
