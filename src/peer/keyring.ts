@@ -31,6 +31,8 @@ export interface SavedSpace {
 export interface KeyringRow {
   /** What kind of row it is: `peer`, `author`, `space`, `admitter`. */
   readonly name: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
   readonly saved?: SavedSpace;
   readonly error?: AverError;
 }
@@ -109,10 +111,10 @@ export class Keyring {
     for await (const [key, value] of this.#store.range({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) })) {
       const name = new TextDecoder().decode(key.subarray(0, 32)).replace(/\/.*/s, '');
       try {
-        const space = checkRow(key, value);
-        yield space === undefined ? { name } : { name, saved: space };
+        const saved = checkRow(key, value);
+        yield { name, key, value, ...(saved === undefined ? {} : { saved }) };
       } catch (error) {
-        yield { name, error: toAverError(error) };
+        yield { name, key, value, error: toAverError(error) };
       }
     }
   }

@@ -10,7 +10,7 @@ const ID_BYTES = 32;
 
 /** The keyring of a store that a peer will use. */
 export function keyringOf(store: Store, ports: Pick<Ports, 'random' | 'crypto'>): Keyring {
-  return new Keyring(prefixed(store, KEYRING_PREFIX), ports.random, ports.crypto);
+  return new Keyring(keyringStore(store), ports.random, ports.crypto);
 }
 
 /** The part of a store that holds one space, given its id. */
@@ -18,8 +18,10 @@ export function spaceStore(store: Store, space: Uint8Array): Store {
   return prefixed(store, concatBytes(SPACE_PREFIX, space));
 }
 
-/** All rows of the keyring. */
-export const keyringRows = { gte: KEYRING_PREFIX, lt: prefixEnd(KEYRING_PREFIX) as Uint8Array } as const;
+/** The part of a store that holds the keyring. */
+export function keyringStore(store: Store): Store {
+  return prefixed(store, KEYRING_PREFIX);
+}
 
 /** Ids of all spaces that have rows, whether the keyring knows them or not. */
 export async function* storedSpaces(store: Store): AsyncIterable<Uint8Array> {

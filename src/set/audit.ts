@@ -15,7 +15,7 @@ import type { SpaceIdentity } from './genesis.ts';
 import type * as keys from './journal-keys.ts';
 import { checkRun, isRefusal } from './membership.ts';
 import { RowAudit } from './row-audit.ts';
-import { type SoundRun, type StoredRun, storedRuns } from './stored-runs.ts';
+import { readCounters, type SoundRun, type StoredRun, storedRuns } from './stored-runs.ts';
 
 export interface AuditOptions {
   readonly space: SpaceIdentity;
@@ -53,7 +53,7 @@ class Audit {
   async run(): Promise<SpaceAudit> {
     const { space, store, onProgress, signal } = this.#options;
     await this.#rows.loadFilter();
-    const counters = await this.#rows.counters();
+    const counters = await readCounters(store);
     const arrivals = counters?.arrivals;
     let page: StoredRun[] = [];
     for await (const found of storedRuns(store, space.id, arrivals)) {

@@ -174,6 +174,11 @@ export function chainRange(author: Uint8Array, fromSeq: number, toSeq: number): 
   return { gte: concatBytes(chain, u64Bytes(fromSeq)), lt: concatBytes(chain, u64Bytes(toSeq + 1)) };
 }
 
+/** The last seq of a row of a chain. */
+export function chainSeq(key: Uint8Array): number {
+  return Number(readU64(sized(key, 49), 33));
+}
+
 export function encodeChainRow({ firstSeq, lastHlc, lastId, weight, isPlain }: ChainRow): Uint8Array {
   row.u64(firstSeq);
   return writeHlc(lastHlc)
@@ -245,6 +250,10 @@ export function claimRangeBefore(subject: string, predicate: string, beforeNs: b
 
 export function tipKey(tip: Tip): Uint8Array {
   return row.raw(TABLE.tip).raw(tip.author).raw(tip.id).finish();
+}
+
+export function tipsOf(author: Uint8Array): KeyRange {
+  return under(concatBytes(TABLE.tip, author));
 }
 
 export const allTips: KeyRange = under(TABLE.tip);

@@ -41,12 +41,6 @@ export class RowAudit {
     this.#filter.complete();
   }
 
-  /** Undefined where there are none to be read. */
-  async counters(): Promise<keys.Counters | undefined> {
-    const [value] = await this.#values([keys.countersKey]);
-    return value?.length === 16 ? keys.decodeCounters(value) : undefined;
-  }
-
   checkCounters(found: keys.Counters | undefined, wanted: keys.Counters): void {
     if (wanted.arrivals === 0 && found === undefined) return;
     if (found?.arrivals === wanted.arrivals && found.assertions === wanted.assertions) return;

@@ -28,6 +28,17 @@ export interface LostRuns {
 
 export type StoredRun = SoundRun | LostRuns;
 
+/** Undefined where there are none, or none that can be read. */
+export async function readCounters(store: Store): Promise<keys.Counters | undefined> {
+  try {
+    const value = await store.get(keys.countersKey);
+    return value === undefined ? undefined : keys.decodeCounters(value);
+  } catch (error) {
+    if (isAverError(error, 'STORE_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
 /** All of them in order of arrival. `arrivals`: how many there are to be, where that is known. */
 export async function* storedRuns(
   store: Store,

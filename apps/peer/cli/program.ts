@@ -6,11 +6,12 @@ import { type CliIo, type Context, createContext } from './context.ts';
 import { EXIT_CODE_HELP, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { addFactCommands } from './fact-commands.ts';
 import { addFileCommands } from './file-commands.ts';
-import { addHealthCommands } from './health-commands.ts';
 import { Output } from './output.ts';
 import { addPeerCommands } from './peer-commands.ts';
+import { addRepairCommand } from './repair-command.ts';
 import { addSpaceCommands } from './space-commands.ts';
 import { addStartCommands } from './start-commands.ts';
+import { addVerifyCommand } from './verify-command.ts';
 import { addWatchCommand } from './watch-command.ts';
 
 /** Options of one command as commander gives them; each command knows its own. */
@@ -75,7 +76,8 @@ function createProgram(io: CliIo, version: string, json: boolean): Command {
   addWatchCommand(add);
   addFileCommands(add);
   addSpaceCommands(add);
-  addHealthCommands(add);
+  addVerifyCommand(add);
+  addRepairCommand(add);
   return program;
 }
 

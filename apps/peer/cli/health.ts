@@ -1,4 +1,4 @@
-/** `verify`: what of a data directory is as it was stored. */
+/** What `verify` and `repair` have in common: the store for themselves, progress, and how an audit reads. */
 import { AverError, isAverError } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
 import type { StoreAudit } from '../../../src/node-health.ts';
@@ -7,34 +7,12 @@ import type { Damage } from '../../../src/set/damage.ts';
 import { openDataDir } from '../data-dir.ts';
 import { findRunning } from '../with-peer.ts';
 import type { Context } from './context.ts';
-import { countText, shortId } from './format.ts';
-import type { AddCommand } from './program.ts';
+import { shortId } from './format.ts';
 import { lockedBy } from './start-commands.ts';
 
 /** A line of progress at most so often. */
 const PROGRESS_EVERY_MS = 2000;
 const LOCK_RETRY_MS = 50;
-
-export function addHealthCommands(add: AddCommand): void {
-  add({
-    usage: 'verify',
-    summary: 'Hash and verify everything in the store anew, and name what is damaged. No peer may run.',
-    examples: ['aver verify', 'aver verify --json | jq .spaces[].damage'],
-    run: verify,
-  });
-}
-
-async function verify(context: Context): Promise<void> {
-  const { out, config, signal } = context;
-  const { auditDirectory } = await import('../../../src/node-health.ts');
-  const onProgress = progressOf(context, 'verified');
-  const audit = await alone(context, () => auditDirectory(config.dataDir, { onProgress, signal }));
-  await out.result({ data: config.dataDir, ...audit }, () => auditText(context, audit));
-  if (audit.damaged === 0) return;
-  throw new AverError('STORE_CORRUPT', `${countText(audit.damaged, 'place')} in ${config.dataDir} damaged.`, {
-    fields: { damaged: audit.damaged },
-  });
-}
 
 /** Runs what needs the store for itself. Waits for a short command, but not for a peer. */
 export async function alone<T>({ config }: Context, action: () => Promise<T>): Promise<T> {
@@ -63,7 +41,7 @@ export function progressOf({ out, io }: Context, what: string): (progress: Audit
   };
 }
 
-function auditText({ out }: Context, { spaces, damage }: StoreAudit): string {
+export function auditText({ out }: Context, { spaces, damage }: StoreAudit): string {
   const head = ['SPACE', 'ID', 'RUNS', 'ASSERTIONS', 'CLAIMS', 'DAMAGED', 'ROOT OF WHAT IS SOUND'];
   const rows = spaces.map((each) => [
     each.name,
