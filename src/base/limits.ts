@@ -98,6 +98,8 @@ export const limits = {
   storePageRowsMax: 1024,
   /** Runs that an audit holds at once: at most 4 MiB, and enough signatures for all threads. */
   auditRunsMax: 64,
+  /** Damaged runs that a running peer asks others for: with more, the disk is to be replaced and the store repaired. */
+  lostRunsMax: 1000,
   /** Damaged places of a space that an audit names one by one; the others are counted. */
   auditDamageMax: 1000,
 
