@@ -41,8 +41,7 @@ export class Author {
     const author = new Author(replica, keyring, ports, hlc, key);
     replica.events.on('visible', (runs, { via }) => {
       if (via === 'own') return;
-      if (runs.some((run) => equalBytes(run.author, author.#writer.key.publicKey)))
-        author.#retire('this author key is used elsewhere too; going on under a new one');
+      if (runs.some((run) => equalBytes(run.author, author.#writer.key.publicKey))) author.#retire();
     });
     return author;
   }
@@ -59,7 +58,7 @@ export class Author {
     await this.#renewing;
   }
 
-  #retire(why: string): void {
+  #retire(why = 'this author key is used elsewhere too; going on under a new one'): void {
     if (this.#retired === this.#writer.key) return;
     this.#retired = this.#writer.key;
     this.#writer.retire();

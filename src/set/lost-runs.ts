@@ -46,10 +46,11 @@ export class LostRuns {
     const wanted = new Set(this.#runs.keys());
     for await (const { author, row } of journal.chains()) {
       if (!wanted.has(row.arrival)) continue;
+      const before: { readonly seq: number; readonly id: Uint8Array }[] = [];
       const seq = row.firstSeq - 1;
-      const rows = seq === 0 ? [] : await Array.fromAsync(journal.chain(author, seq, seq, { limit: 2 }));
-      const [only] = rows.length === 1 ? rows : [];
-      this.#runs.set(row.arrival, { author, row, before: only && { seq, id: only.lastId } });
+      for await (const { lastId } of journal.chain(author, seq, seq, { limit: 2 }))
+        before.push({ seq, id: lastId });
+      this.#runs.set(row.arrival, { author, row, before: before.length === 1 ? before[0] : undefined });
     }
     for (const arrival of wanted) if (this.#runs.get(arrival) === undefined) this.#runs.set(arrival, null);
   }
