@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { AverError } from '../../../src/base/errors.ts';
 import type { Flags } from '../config.ts';
 import { type CliIo, type Context, createContext } from './context.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { EXIT_CODE_HELP, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { addFactCommands } from './fact-commands.ts';
 import { addFileCommands } from './file-commands.ts';
@@ -78,6 +79,7 @@ function createProgram(io: CliIo, version: string, json: boolean): Command {
   addSpaceCommands(add);
   addVerifyCommand(add);
   addRepairCommand(add);
+  addDoctorCommand(add);
   return program;
 }
 
