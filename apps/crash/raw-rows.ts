@@ -15,7 +15,9 @@ export async function readRows(directory: string): Promise<Row[]> {
   });
   await level.open();
   try {
-    return await level.iterator().all();
+    const rows = await level.iterator().all();
+    // The row with the empty key is LevelDB's own, and closed by no checksum.
+    return rows.map(([key, row]) => [key, key.length === 0 ? row : row.subarray(0, -CHECKSUM_BYTES)]);
   } finally {
     await level.close();
   }
@@ -36,6 +38,9 @@ export async function onCopy<Result>(
   }
 }
 
+/** What closes each row, as docs/crashes.md says. */
+const CHECKSUM_BYTES = 4;
+
 /** A row of a space that a disk may damage: by the letter of its table, and which one of the table. */
 export interface RowAt {
   /** `b` runs, `i` places, `c` chains, `h` times, `s` claims, `t` tips, `n` counters. */
@@ -43,12 +48,12 @@ export interface RowAt {
   readonly index: number;
 }
 
-/** Flips one bit in the middle of the value of a row, or removes the row. Returns what was changed. */
+/** Flips one bit of the value of a row (in front of its checksum), or removes the row. */
 export async function damageRow(
   directory: string,
-  { table, index }: RowAt,
+  at: RowAt | { readonly prefix: string },
   how: 'flip' | 'remove' = 'flip',
-): Promise<Row> {
+): Promise<void> {
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -57,18 +62,20 @@ export async function damageRow(
   await level.open();
   try {
     const rows = await level.iterator().all();
-    const row = rows.filter(([key]) => key[0] === 0x73 && key[33] === table.charCodeAt(0)).at(index);
-    if (row === undefined) throw new Error(`There is no row ${index} in the table ${table}.`);
+    const row =
+      'prefix' in at
+        ? rows.find(([key]) => Buffer.from(key).toString('latin1').startsWith(at.prefix))
+        : rows.filter(([key]) => key[0] === 0x73 && key[33] === at.table.charCodeAt(0)).at(at.index);
+    if (row === undefined) throw new Error(`There is no row ${JSON.stringify(at)}.`);
     const [key, value] = row;
-    const at = value.length >> 1;
+    const middle = (value.length - CHECKSUM_BYTES) >> 1;
     if (how === 'remove') await level.del(key, { sync: true });
     else
       await level.put(
         key,
-        value.map((byte, i) => (i === at ? byte ^ 4 : byte)),
+        value.map((byte, i) => (i === middle ? byte ^ 4 : byte)),
         { sync: true },
       );
-    return row;
   } finally {
     await level.close();
   }

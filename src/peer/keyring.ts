@@ -13,6 +13,7 @@ import { limits } from '../base/limits.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Crypto, Random, Store } from '../base/ports.ts';
 import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
+import { sturdyRange } from '../set/sturdy-range.ts';
 import type { AuthorKey } from '../set/writer.ts';
 
 const PEER_SEED = utf8('peer');
@@ -20,6 +21,9 @@ const AUTHOR_SEED = utf8('author');
 const SPACE = utf8('space/');
 const AUTHOR = utf8('author/');
 const ADMITTER = utf8('admitter/');
+
+const ALL = { gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) };
+const NOTHING = new Uint8Array(0);
 
 export interface SavedSpace {
   readonly space: SpaceIdentity;
@@ -108,8 +112,13 @@ export class Keyring {
 
   /** Every row, with the error that says why it cannot be what was stored. */
   async *audit(): AsyncIterable<KeyringRow> {
-    for await (const [key, value] of this.#store.range({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) })) {
-      const name = new TextDecoder().decode(key.subarray(0, 32)).replace(/\/.*/s, '');
+    const unread: KeyringRow[] = [];
+    const rows = sturdyRange(this.#store, ALL, (key = NOTHING, message) => {
+      const error = new AverError('STORE_CORRUPT', message);
+      unread.push({ name: nameOf(key), key, value: NOTHING, error });
+    });
+    for await (const [key, value] of rows) {
+      const name = nameOf(key);
       try {
         const saved = checkRow(key, value);
         yield { name, key, value, ...(saved === undefined ? {} : { saved }) };
@@ -117,6 +126,7 @@ export class Keyring {
         yield { name, key, value, error: toAverError(error) };
       }
     }
+    yield* unread;
   }
 
   saveSpace({ space, addresses }: SavedSpace): Promise<void> {
@@ -128,6 +138,11 @@ export class Keyring {
     for (const address of kept) writer.text(address);
     return this.#put(concatBytes(SPACE, space.id), writer.finish());
   }
+}
+
+/** What stands before the id of a space in a key; all of it where there is none. */
+function nameOf(key: Uint8Array): string {
+  return new TextDecoder().decode(key.subarray(0, 32)).replace(/\/.*/s, '') || 'all that follows';
 }
 
 function readSpace(value: Uint8Array): SavedSpace {

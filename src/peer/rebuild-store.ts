@@ -14,6 +14,7 @@ import type { SpaceIdentity } from '../set/genesis.ts';
 import * as keys from '../set/journal-keys.ts';
 import { Replica } from '../set/replica.ts';
 import { readCounters, storedRuns } from '../set/stored-runs.ts';
+import { sturdyRange } from '../set/sturdy-range.ts';
 import type { AuditStoreOptions } from './audit-store.ts';
 import { Author } from './author.ts';
 import type { Keyring } from './keyring.ts';
@@ -52,7 +53,7 @@ export async function rebuildStore(
   let { isPartial } = options;
   for await (const { name, key, value, saved, error } of keyringOf(from, ports).audit()) {
     // Without its key of a space the author would go on under one that it gave up there.
-    if (error !== undefined && name === 'author') isPartial = true;
+    if (error !== undefined && (name === 'author' || key.length === 0)) isPartial = true;
     if (error !== undefined) continue;
     await keyring.write([{ key, value }], { durable: true });
     if (saved !== undefined) spaces.push(saved.space);
@@ -155,14 +156,16 @@ class Rebuild {
   /** The last seq of an author that any index of the old store tells of. */
   async #highestSeq(author: Uint8Array): Promise<number> {
     let highest = 0;
+    const onDamage = (key: Uint8Array | undefined) => {
+      // Where the store cannot read on there may be any.
+      if (key === undefined) highest = Number.POSITIVE_INFINITY;
+    };
     const chain = keys.chainRange(author, 0, Number.MAX_SAFE_INTEGER - 1);
-    return unlessDamaged(async () => {
-      for await (const [key] of this.#from.range({ ...chain, reverse: true, limit: 1 }))
-        highest = Math.max(highest, keys.chainSeq(key));
-      for await (const [key, value] of this.#from.range(keys.tipsOf(author)))
-        highest = Math.max(highest, keys.decodeTip(key, value).seq);
-      return highest;
-    }, Number.POSITIVE_INFINITY);
+    for await (const [key] of sturdyRange(this.#from, chain, onDamage))
+      highest = Math.max(highest, keys.chainSeq(key));
+    for await (const [key, value] of sturdyRange(this.#from, keys.tipsOf(author), onDamage))
+      highest = Math.max(highest, keys.decodeTip(key, value).seq);
+    return highest;
   }
 }
 

@@ -8,6 +8,7 @@ import { claimsOf } from './claim-reader.ts';
 import type { DamageList } from './damage.ts';
 import { Journal } from './journal.ts';
 import * as keys from './journal-keys.ts';
+import { sturdyRange } from './sturdy-range.ts';
 
 /** Tables whose rows are all told by the runs; those of the filter and of what is wanted are not. */
 const TOLD = ['chain', 'time', 'place', 'claim', 'tip'] as const satisfies readonly keys.TableName[];
@@ -149,15 +150,13 @@ export class RowAudit {
     return this.#claims;
   }
 
-  /** Where the store cannot read on, what is left is unknown. */
-  async *#rows(table: keys.TableName): AsyncIterable<readonly [Uint8Array, Uint8Array]> {
-    try {
-      yield* this.#store.range(keys.allOf(table));
-    } catch (error) {
-      if (!isAverError(error, 'STORE_CORRUPT')) throw error;
-      const message = `the table ${table} cannot be read to its end: ${error.message}`;
+  /** Without rows that are damaged: those that runs tell of are found by what should be there. */
+  #rows(table: keys.TableName): AsyncIterable<readonly [Uint8Array, Uint8Array]> {
+    return sturdyRange(this.#store, keys.allOf(table), (key, why) => {
+      if (key !== undefined) return;
+      const message = `the table ${table} cannot be read to its end: ${why}`;
       this.#damage.add({ code: 'TABLE_UNREADABLE', table, message });
-    }
+    });
   }
 
   /** Undefined for what is missing, and for what the store cannot read. */
