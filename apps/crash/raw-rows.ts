@@ -15,9 +15,7 @@ export async function readRows(directory: string): Promise<Row[]> {
   });
   await level.open();
   try {
-    const rows = await level.iterator().all();
-    // The row with the empty key is LevelDB's own, and closed by no checksum.
-    return rows.map(([key, row]) => [key, key.length === 0 ? row : row.subarray(0, -CHECKSUM_BYTES)]);
+    return await level.iterator().all();
   } finally {
     await level.close();
   }
@@ -38,9 +36,6 @@ export async function onCopy<Result>(
   }
 }
 
-/** What closes each row, as docs/crashes.md says. */
-const CHECKSUM_BYTES = 4;
-
 /** A row of a space that a disk may damage: by the letter of its table, and which one of the table. */
 export interface RowAt {
   /** `b` runs, `i` places, `c` chains, `h` times, `s` claims, `t` tips, `n` counters. */
@@ -48,7 +43,7 @@ export interface RowAt {
   readonly index: number;
 }
 
-/** Flips one bit of the value of a row (in front of its checksum), or removes the row. */
+/** Flips one bit in the middle of the value of a row, or removes the row. */
 export async function damageRow(
   directory: string,
   at: RowAt | { readonly prefix: string },
@@ -68,7 +63,7 @@ export async function damageRow(
         : rows.filter(([key]) => key[0] === 0x73 && key[33] === at.table.charCodeAt(0)).at(at.index);
     if (row === undefined) throw new Error(`There is no row ${JSON.stringify(at)}.`);
     const [key, value] = row;
-    const middle = (value.length - CHECKSUM_BYTES) >> 1;
+    const middle = value.length >> 1;
     if (how === 'remove') await level.del(key, { sync: true });
     else
       await level.put(

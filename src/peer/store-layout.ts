@@ -2,6 +2,7 @@
 import { concatBytes, prefixEnd, utf8 } from '../base/bytes.ts';
 import type { Ports, Store } from '../base/ports.ts';
 import { prefixed } from '../store/prefixed.ts';
+import { sealed } from '../store/sealed.ts';
 import { Keyring } from './keyring.ts';
 
 const SPACE_PREFIX = utf8('s');
@@ -18,9 +19,9 @@ export function spaceStore(store: Store, space: Uint8Array): Store {
   return prefixed(store, concatBytes(SPACE_PREFIX, space));
 }
 
-/** The part of a store that holds the keyring. */
+/** The part of a store that holds the keyring. A key that is damaged would be another key, and nobody would know. */
 export function keyringStore(store: Store): Store {
-  return prefixed(store, KEYRING_PREFIX);
+  return sealed(prefixed(store, KEYRING_PREFIX));
 }
 
 /** Ids of all spaces that have rows, whether the keyring knows them or not. */

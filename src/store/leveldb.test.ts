@@ -105,7 +105,7 @@ describe('LevelDB store', () => {
 
   test('a store of a newer version is not opened, and not locked', async () => {
     const level = new ClassicLevel<Uint8Array, string>(directory, { keyEncoding: 'view' });
-    await level.put(new Uint8Array(0), String(STORE_VERSION + 2));
+    await level.put(new Uint8Array(0), String(STORE_VERSION + 1));
     await level.close();
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_VERSION' });
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_VERSION' });

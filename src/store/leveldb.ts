@@ -9,14 +9,12 @@ import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { closedError, STORE_VERSION, versionError } from './batch.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
 import { assertNotHeadless, assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
-import { openRow, sealRow } from './row-seal.ts';
 import { WriteQueue } from './write-queue.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
 
 const VERSION_KEY = new Uint8Array(0);
-const VERSION = STORE_VERSION + 1;
-const VERSION_ROW = utf8(String(VERSION));
+const VERSION_ROW = utf8(String(STORE_VERSION));
 
 /** Blocks of table files kept in memory. */
 const CACHE_BYTES = 32 * 1024 * 1024;
@@ -82,7 +80,7 @@ async function openPlace(place: string): Promise<Store> {
     const row = await level.get(VERSION_KEY);
     if (row === undefined) await level.put(VERSION_KEY, VERSION_ROW, { sync: true });
     else if (!equalBytes(row, VERSION_ROW)) {
-      throw versionError(place, Number(new TextDecoder().decode(row)), VERSION);
+      throw versionError(place, Number(new TextDecoder().decode(row)));
     }
     return new LevelDbStore(level, await newestLog(place));
   } catch (error) {
@@ -118,16 +116,12 @@ class LevelDbStore implements Store {
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     if (key.length === 0) return undefined;
-    const row = await this.#read(() => this.#level.get(key));
-    return row && openRow(key, toPlainBytes(row));
+    return toPlainBytes(await this.#read(() => this.#level.get(key)));
   }
 
   async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     const values = await this.#read(() => this.#level.getMany(keys as Uint8Array[]));
-    return values.map((row, i) => {
-      const key = keys[i] as Uint8Array;
-      return row === undefined || key.length === 0 ? undefined : openRow(key, toPlainBytes(row));
-    });
+    return values.map((value, i) => (keys[i]?.length === 0 ? undefined : toPlainBytes(value)));
   }
 
   async *range(range: StoreRange): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
@@ -145,7 +139,7 @@ class LevelDbStore implements Store {
       for (;;) {
         const page = await this.#read(() => iterator.nextv(limits.storePageRowsMax));
         if (page.length === 0) return;
-        for (const [key, row] of page) yield [toPlainBytes(key), openRow(key, toPlainBytes(row))];
+        for (const [key, value] of page) yield [toPlainBytes(key), toPlainBytes(value)];
       }
     } finally {
       // Nobody has to wait for it: LevelDB closes what is open when it is closed itself.
@@ -198,15 +192,13 @@ class LevelDbStore implements Store {
     this.#isDirty = false;
   }
 
-  /** `seal` makes of a value what is stored of it. */
-  async #writeOps(ops: readonly StoreOp[], sync: boolean, seal = sealRow): Promise<void> {
+  async #writeOps(ops: readonly StoreOp[], sync: boolean): Promise<void> {
     const chained = this.#level.batch();
     let bytes = 0;
     for (const { key, value } of ops) {
-      const row = value && seal(key, value);
-      if (row === undefined) chained.del(key);
-      else chained.put(key, row);
-      bytes += (key.length + (row?.length ?? 0) + BUFFER_ROW_BYTES) * BUFFER_SLACK;
+      if (value === undefined) chained.del(key);
+      else chained.put(key, value);
+      bytes += (key.length + (value?.length ?? 0) + BUFFER_ROW_BYTES) * BUFFER_SLACK;
     }
     this.#lastBytes = bytes;
     this.#bufferBytes += bytes;
@@ -228,7 +220,7 @@ class LevelDbStore implements Store {
       await this.#level.open();
       this.#log = await newestLog(this.#level.location);
       this.#bufferBytes = 0;
-      if (this.#undo.length > 0) await this.#writeOps(this.#undo, true, (_, row) => row);
+      if (this.#undo.length > 0) await this.#writeOps(this.#undo, true);
       this.#undo = undefined;
       this.#doubtful = undefined;
     })().finally(() => {
@@ -237,7 +229,7 @@ class LevelDbStore implements Store {
     return this.#reopening;
   }
 
-  /** What puts these keys, with their values as they are stored, back to what they are now: LevelDB shows nothing of a write that failed. */
+  /** What puts these keys back to what they are now: LevelDB shows nothing of a write that failed. */
   async #before(keys: readonly Uint8Array[]): Promise<StoreOp[]> {
     const values = await this.#level.getMany(keys as Uint8Array[]);
     return keys.map((key, i) => ({ key, value: values[i] }));
@@ -258,6 +250,6 @@ class LevelDbStore implements Store {
 }
 
 /** classic-level gives Buffers, whose `slice` shares memory. */
-function toPlainBytes(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+function toPlainBytes<Bytes extends Uint8Array | undefined>(bytes: Bytes): Bytes | Uint8Array {
+  return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

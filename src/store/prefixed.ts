@@ -1,6 +1,5 @@
 /** A Store that is a part of another: all its keys begin with a prefix, which it hides. */
 import { concatBytes } from '../base/bytes.ts';
-import { AverError, isAverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
 
 /** `flush` reaches the whole store; `close` does nothing, for others may use the store. */
@@ -10,26 +9,18 @@ export function prefixed(store: Store, prefix: Uint8Array): Store {
     get: (key) => store.get(under(key)),
     getMany: (keys) => store.getMany(keys.map(under)),
     async *range(range) {
-      const { gte, lt } = range;
-      try {
-        for await (const [key, value] of store.range({ ...range, gte: under(gte), lt: under(lt) })) {
-          yield [key.subarray(prefix.length), value];
-        }
-      } catch (error) {
-        throw withoutPrefix(error, prefix);
+      for await (const [key, value] of store.range({
+        ...range,
+        gte: under(range.gte),
+        lt: under(range.lt),
+      })) {
+        yield [key.subarray(prefix.length), value];
       }
     },
     write: (batch, options) => store.write(allUnder(prefix, batch), options),
     flush: () => store.flush(),
     close: async () => undefined,
   };
-}
-
-/** A damaged row is named by its key in this part. */
-function withoutPrefix(error: unknown, prefix: Uint8Array): unknown {
-  if (!isAverError(error, 'STORE_CORRUPT') || typeof error.fields.key !== 'string') return error;
-  const fields = { ...error.fields, key: error.fields.key.slice(prefix.length * 2) };
-  return new AverError('STORE_CORRUPT', error.message, { cause: error, fields });
 }
 
 /** The batch with longer keys, all in one piece of memory: thousands of small ones keep the collector busy. */
