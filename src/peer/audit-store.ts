@@ -5,7 +5,8 @@ import type { AbortOptions, Ports, Store } from '../base/ports.ts';
 import { auditSpace } from '../set/audit.ts';
 import type { Damage, SpaceAudit } from '../set/damage.ts';
 import type { SavedSpace } from './keyring.ts';
-import { keyringOf, spaceStore, storedSpaces } from './store-layout.ts';
+import { keyringRows } from './keyring-audit.ts';
+import { keyringStore, spaceStore, storedSpaces } from './store-layout.ts';
 
 export interface StoreAudit {
   /** Of the keyring, and of what belongs to no space. */
@@ -27,14 +28,14 @@ export type AuditStoreOptions = AbortOptions & {
   readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
 };
 
-type AuditPorts = Pick<Ports, 'crypto' | 'random'>;
+type AuditPorts = Pick<Ports, 'crypto'>;
 
 export async function auditStore(
   store: Store,
   ports: AuditPorts,
   { onProgress, signal }: AuditStoreOptions = {},
 ): Promise<StoreAudit> {
-  const { saved, damage } = await auditKeyring(store, ports);
+  const { saved, damage } = await auditKeyring(store);
   const spaces: SpaceAudit[] = [];
   for (const { space } of saved) {
     spaces.push(
@@ -57,13 +58,12 @@ export async function auditStore(
 }
 
 /** The spaces that can be opened, and what is wrong with the rest of the keyring. */
-export async function auditKeyring(
+async function auditKeyring(
   store: Store,
-  ports: AuditPorts,
 ): Promise<{ readonly saved: readonly SavedSpace[]; readonly damage: Damage[] }> {
   const damage: Damage[] = [];
   const saved: SavedSpace[] = [];
-  const rows = await unlessDamaged(keyringOf(store, ports).audit(), damage);
+  const rows = await unlessDamaged(keyringRows(keyringStore(store)), damage);
   for (const row of rows) {
     if (row.saved !== undefined) saved.push(row.saved);
     if (row.error === undefined) continue;

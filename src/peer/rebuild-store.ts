@@ -18,6 +18,7 @@ import { sturdyRange } from '../set/sturdy-range.ts';
 import type { AuditStoreOptions } from './audit-store.ts';
 import { Author } from './author.ts';
 import type { Keyring } from './keyring.ts';
+import { keyringRows } from './keyring-audit.ts';
 import { keyringOf, keyringStore, spaceStore } from './store-layout.ts';
 
 export interface RebuiltSpace {
@@ -51,7 +52,7 @@ export async function rebuildStore(
   const keyring = keyringStore(to);
   const spaces: SpaceIdentity[] = [];
   let { isPartial } = options;
-  for await (const { name, key, value, saved, error } of keyringOf(from, ports).audit()) {
+  for await (const { name, key, value, saved, error } of keyringRows(keyringStore(from))) {
     // Without its key of a space the author would go on under one that it gave up there.
     if (error !== undefined && (name === 'author' || key.length === 0)) isPartial = true;
     if (error !== undefined) continue;
