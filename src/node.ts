@@ -25,6 +25,7 @@ import { countError } from './peer/count-errors.ts';
 import { keyringOf, LocalPeer } from './peer/local-peer.ts';
 import { openLevelDb } from './store/leveldb.ts';
 import { memoryStore } from './store/memory.ts';
+import { finishSwap } from './store/swap-stores-node.ts';
 
 export * from './index.ts';
 
@@ -91,7 +92,9 @@ async function openStore(directory: string | undefined): Promise<Store> {
   } catch (error) {
     throw new AverError('STORE_FAILED', `The directory ${directory} cannot be made.`, { cause: error });
   }
-  return openLevelDb({ directory: join(directory, 'store') });
+  const place = join(directory, 'store');
+  await finishSwap(place);
+  return openLevelDb({ directory: place });
 }
 
 async function openNetwork(options: NodePeerOptions, seed: Uint8Array, ports: Ports): Promise<Network> {

@@ -35,3 +35,43 @@ export async function onCopy<Result>(
     rmSync(place, { recursive: true, force: true });
   }
 }
+
+/** A row of a space that a disk may damage: by the letter of its table, and which one of the table. */
+export interface RowAt {
+  /** `b` runs, `i` places, `c` chains, `h` times, `s` claims, `t` tips, `n` counters. */
+  readonly table: string;
+  readonly index: number;
+}
+
+/** Flips one bit in the middle of the value of a row, or removes the row. */
+export async function damageRow(
+  directory: string,
+  at: RowAt | { readonly prefix: string },
+  how: 'flip' | 'remove' = 'flip',
+): Promise<void> {
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    createIfMissing: false,
+  });
+  await level.open();
+  try {
+    const rows = await level.iterator().all();
+    const row =
+      'prefix' in at
+        ? rows.find(([key]) => Buffer.from(key).toString('latin1').startsWith(at.prefix))
+        : rows.filter(([key]) => key[0] === 0x73 && key[33] === at.table.charCodeAt(0)).at(at.index);
+    if (row === undefined) throw new Error(`There is no row ${JSON.stringify(at)}.`);
+    const [key, value] = row;
+    const middle = value.length >> 1;
+    if (how === 'remove') await level.del(key, { sync: true });
+    else
+      await level.put(
+        key,
+        value.map((byte, i) => (i === middle ? byte ^ 4 : byte)),
+        { sync: true },
+      );
+  } finally {
+    await level.close();
+  }
+}

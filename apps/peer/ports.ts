@@ -35,6 +35,12 @@ export async function chooseListeners(config: Config, data: DataDir): Promise<Li
   return { host, ...chosen };
 }
 
+/** Whether a peer could listen there now; `port` is that of the HTTP interface. */
+export async function isPortFree(name: Name | 'port', host: string, port: number): Promise<boolean> {
+  const probe = name === 'port' ? probeTcp : PROBES[name];
+  return (await probe(host, port)) !== undefined;
+}
+
 /** Probed only to name the port: the listeners start together, and their failure does not say which one. */
 async function mustBeFree(name: Name, host: string, port: number): Promise<number> {
   if ((await PROBES[name](host, port)) !== undefined) return port;

@@ -38,7 +38,7 @@ export const ADVICE = {
     'Reload the page. It begins anew: facts that other peers have come back, your author key does not.',
   STORE_LOCKED: 'Another process uses this data directory; stop it or use another --data.',
   STORE_FAILED: 'Check the disk; nothing of the failed write is visible.',
-  STORE_CORRUPT: 'The store holds damaged data; restore it from a peer or an export.',
+  STORE_CORRUPT: 'The store holds damaged data: run "aver repair", or restore it from a peer or an export.',
   STORE_VERSION: 'Another version wrote the store; update Aver, or start anew beside it.',
   // network
   DIAL_FAILED: 'Check the address and that the other peer runs.',

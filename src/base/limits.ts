@@ -96,6 +96,12 @@ export const limits = {
   /** A range is read in pages of about this size: bounds memory, and the pause of a page in a browser. */
   storePageBytes: MiB,
   storePageRowsMax: 1024,
+  /** Runs that an audit holds at once: at most 4 MiB, and enough signatures for all threads. */
+  auditRunsMax: 64,
+  /** Damaged runs that a running peer asks others for: with more, the disk is to be replaced and the store repaired. */
+  lostRunsMax: 1000,
+  /** Damaged places of a space that an audit names one by one; the others are counted. */
+  auditDamageMax: 1000,
 
   /** The browser's store: rows in memory and log before they become a table. Opening reads as much. */
   storeMemoryBytes: 2 * MiB,

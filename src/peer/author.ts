@@ -52,12 +52,18 @@ export class Author {
     return this.#writer;
   }
 
-  #retire(): void {
+  /** Goes on under a new key: what was written with the old one may be lost here, and known elsewhere. */
+  async renew(): Promise<void> {
+    this.#retire('what was written under this author key may be lost here; going on under a new one');
+    await this.#renewing;
+  }
+
+  #retire(why = 'this author key is used elsewhere too; going on under a new one'): void {
     if (this.#retired === this.#writer.key) return;
     this.#retired = this.#writer.key;
     this.#writer.retire();
     this.#ports.metrics.add('author_keys_retired');
-    this.#ports.log.write('warn', 'this author key is used elsewhere too; going on under a new one');
+    this.#ports.log.write('warn', why);
     this.#startRenewing();
   }
 

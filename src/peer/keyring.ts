@@ -14,11 +14,11 @@ import type { Crypto, Random, Store } from '../base/ports.ts';
 import { identifySpace, type SpaceIdentity } from '../set/genesis.ts';
 import type { AuthorKey } from '../set/writer.ts';
 
-const PEER_SEED = utf8('peer');
-const AUTHOR_SEED = utf8('author');
-const SPACE = utf8('space/');
-const AUTHOR = utf8('author/');
-const ADMITTER = utf8('admitter/');
+export const PEER_SEED = utf8('peer');
+export const AUTHOR_SEED = utf8('author');
+export const SPACE = utf8('space/');
+export const AUTHOR = utf8('author/');
+export const ADMITTER = utf8('admitter/');
 
 export interface SavedSpace {
   readonly space: SpaceIdentity;
@@ -70,10 +70,7 @@ export class Keyring {
   async authorOf(space: Uint8Array): Promise<AuthorKey> {
     const saved = await this.#store.get(concatBytes(AUTHOR, space));
     if (saved === undefined) return this.defaultAuthor();
-    const reader = new CborReader(saved);
-    reader.array(2, 2);
-    const seed = reader.hash();
-    const admit = readAdmission(reader);
+    const { seed, admit } = readAuthor(saved);
     return this.#author(seed, admit);
   }
 
@@ -95,16 +92,7 @@ export class Keyring {
 
   async *spaces(): AsyncIterable<SavedSpace> {
     const range = { gte: SPACE, lt: prefixEnd(SPACE) as Uint8Array, limit: limits.spacesMax };
-    for await (const [, value] of this.#store.range(range)) {
-      const reader = new CborReader(value);
-      reader.array(3, 3);
-      const genesisBytes = reader.bytes(limits.genesisBytesMax).slice();
-      const secret = reader.hashOrNull()?.slice();
-      const addresses = Array.from({ length: reader.array(limits.inviteAddressesMax) }, () =>
-        reader.text(1024),
-      );
-      yield { space: identifySpace(genesisBytes, secret), addresses };
-    }
+    for await (const [, value] of this.#store.range(range)) yield readSpace(value);
   }
 
   saveSpace({ space, addresses }: SavedSpace): Promise<void> {
@@ -116,4 +104,23 @@ export class Keyring {
     for (const address of kept) writer.text(address);
     return this.#put(concatBytes(SPACE, space.id), writer.finish());
   }
+}
+
+/** Throws what the decoder throws, and what says that it is no genesis. */
+export function readSpace(value: Uint8Array): SavedSpace {
+  const reader = new CborReader(value);
+  reader.array(3, 3);
+  const genesisBytes = reader.bytes(limits.genesisBytesMax).slice();
+  const secret = reader.hashOrNull()?.slice();
+  const addresses = Array.from({ length: reader.array(limits.inviteAddressesMax) }, () => reader.text(1024));
+  return { space: identifySpace(genesisBytes, secret), addresses };
+}
+
+export function readAuthor(value: Uint8Array): {
+  readonly seed: Uint8Array;
+  readonly admit: Admission | null;
+} {
+  const reader = new CborReader(value);
+  reader.array(2, 2);
+  return { seed: reader.hash(), admit: readAdmission(reader) };
 }

@@ -1,7 +1,7 @@
 /** The peer itself: network, sync, store and spaces put together, and their lifecycle. */
 
 import { HlcClock } from '../assertion/hlc.ts';
-import { bytesToHex, concatBytes, utf8 } from '../base/bytes.ts';
+import { bytesToHex } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
 import { ADVICE, AverError, throwIfAborted } from '../base/errors.ts';
 import { loadFastHash } from '../base/hash.ts';
@@ -10,7 +10,6 @@ import { Mutex } from '../base/mutex.ts';
 import type { AbortOptions, MetricSample, Network, Ports, Store } from '../base/ports.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
 import { Replica } from '../set/replica.ts';
-import { prefixed } from '../store/prefixed.ts';
 import { watchedStore } from '../store/watched.ts';
 import { SyncEngine } from '../sync/engine.ts';
 import type {
@@ -27,14 +26,16 @@ import { countErrors } from './count-errors.ts';
 import { importFile } from './export-file.ts';
 import { decodeInvite, type OpenedInvite } from './invite.ts';
 import { makeInvite } from './invite-maker.ts';
-import { Keyring } from './keyring.ts';
+import type { Keyring } from './keyring.ts';
 import { isSpaceId, LocalSpace } from './local-space.ts';
 import { newSpace } from './new-space.ts';
 import { clockProblem, type Problem, Problems } from './problems.ts';
 import { RoundTrips } from './round-trips.ts';
 import { connectionStatus } from './status.ts';
+import { keyringOf, spaceStore } from './store-layout.ts';
 
 export type { Problem };
+export { keyringOf };
 
 export interface LocalPeerParts {
   readonly store: Store;
@@ -49,15 +50,8 @@ export interface LocalPeerParts {
   readonly problems?: readonly Problem[];
 }
 
-const SPACE_PREFIX = utf8('s');
-const KEYRING_PREFIX = utf8('k');
 /** The peer's clock against the others': worth a word beyond this. */
 const SKEW_PROBLEM_MS = limits.hlcWriteAheadMsMax;
-
-/** The keyring of a store that a peer will use. */
-export function keyringOf(store: Store, ports: Pick<Ports, 'random' | 'crypto'>): Keyring {
-  return new Keyring(prefixed(store, KEYRING_PREFIX), ports.random, ports.crypto);
-}
 
 export class LocalPeer implements Peer {
   readonly #parts: LocalPeerParts;
@@ -218,12 +212,7 @@ export class LocalPeer implements Peer {
 
   async #buildSpace(space: SpaceIdentity): Promise<LocalSpace> {
     const { store, ports, keyring, network } = this.#parts;
-    const replica = await Replica.open(
-      space,
-      prefixed(store, concatBytes(SPACE_PREFIX, space.id)),
-      ports,
-      this.#hlc,
-    );
+    const replica = await Replica.open(space, spaceStore(store, space.id), ports, this.#hlc);
     const author = await Author.open(replica, keyring, ports, this.#hlc);
     const opened = new LocalSpace({
       replica,

@@ -7,7 +7,7 @@ import type { Run } from '../assertion/model.ts';
 import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
 import { StoredRun } from '../assertion/stored-run.ts';
 import { withChecksum, withoutChecksum } from '../base/checksum.ts';
-import { AverError } from '../base/errors.ts';
+import { AverError, isAverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
 import * as keys from './journal-keys.ts';
 
@@ -81,15 +81,34 @@ export class Blocks {
   }
 
   async #read(arrival: number): Promise<Uint8Array> {
-    const bytes = this.#whole(arrival, await this.#store.get(keys.blockKey(arrival)));
+    const bytes = this.#whole(arrival, await this.#value(arrival));
     if (bytes === undefined) throw damagedError(arrival);
     return bytes;
   }
 
   /** Bytes of some runs, not decoded; undefined for each that is missing or damaged. */
   async bytes(arrivals: readonly number[]): Promise<(Uint8Array | undefined)[]> {
-    const values = await this.#store.getMany(arrivals.map(keys.blockKey));
+    const values = await this.#values(arrivals);
     return values.map((value, i) => this.#whole(arrivals[i] as number, value));
+  }
+
+  /** Undefined also where the store cannot read it. */
+  async #value(arrival: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#store.get(keys.blockKey(arrival));
+    } catch (error) {
+      if (isAverError(error, 'STORE_CORRUPT')) return undefined;
+      throw error;
+    }
+  }
+
+  async #values(arrivals: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    try {
+      return await this.#store.getMany(arrivals.map(keys.blockKey));
+    } catch (error) {
+      if (!isAverError(error, 'STORE_CORRUPT')) throw error;
+      return Promise.all(arrivals.map((arrival) => this.#value(arrival)));
+    }
   }
 
   /** All of them in order of arrival, or the first of them. Throws `STORE_CORRUPT` at one that is damaged. */
@@ -108,6 +127,7 @@ export class Blocks {
     this.#replaced++;
     this.#runs.delete(arrival);
     this.#blocks.delete(arrival);
+    this.#damaged.delete(arrival);
   }
 
   #whole(arrival: number, value: Uint8Array | undefined): Uint8Array | undefined {

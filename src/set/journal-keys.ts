@@ -28,6 +28,17 @@ const TABLE = {
 };
 const ZERO = Uint8Array.of(0);
 
+export type TableName = keyof typeof TABLE;
+
+/** Which table a row belongs to; undefined for the counters and for what is no row of a space. */
+export function tableOf(key: Uint8Array): TableName | undefined {
+  return (Object.keys(TABLE) as TableName[]).find((name) => TABLE[name][0] === key[0] && key.length > 1);
+}
+
+export function allOf(table: TableName): KeyRange {
+  return under(TABLE[table]);
+}
+
 /** Where an assertion is: which stored run, and which place in it. */
 export interface Place {
   readonly arrival: number;
@@ -128,6 +139,10 @@ export function blockArrival(key: Uint8Array): number {
   return Number(readU64(sized(key, 9), 1));
 }
 
+export function isBlockKey(key: Uint8Array): boolean {
+  return key.length === 9;
+}
+
 export const allBlocks: KeyRange = under(TABLE.block);
 
 export function placeKey(id: Uint8Array): Uint8Array {
@@ -157,6 +172,11 @@ export function afterChainKey(author: Uint8Array, { lastSeq, arrival }: ChainRow
 export function chainRange(author: Uint8Array, fromSeq: number, toSeq: number): KeyRange {
   const chain = concatBytes(TABLE.chain, author);
   return { gte: concatBytes(chain, u64Bytes(fromSeq)), lt: concatBytes(chain, u64Bytes(toSeq + 1)) };
+}
+
+/** The last seq of a row of a chain. */
+export function chainSeq(key: Uint8Array): number {
+  return Number(readU64(sized(key, 49), 33));
 }
 
 export function encodeChainRow({ firstSeq, lastHlc, lastId, weight, isPlain }: ChainRow): Uint8Array {
@@ -230,6 +250,10 @@ export function claimRangeBefore(subject: string, predicate: string, beforeNs: b
 
 export function tipKey(tip: Tip): Uint8Array {
   return row.raw(TABLE.tip).raw(tip.author).raw(tip.id).finish();
+}
+
+export function tipsOf(author: Uint8Array): KeyRange {
+  return under(concatBytes(TABLE.tip, author));
 }
 
 export const allTips: KeyRange = under(TABLE.tip);

@@ -114,6 +114,12 @@ export class Journal {
     }
   }
 
+  /** All rows of all chains. */
+  async *chains(): AsyncIterable<{ readonly author: Uint8Array; readonly row: keys.ChainRow }> {
+    for await (const [key, value] of this.#store.range(keys.allOf('chain')))
+      yield { author: key.slice(1, 33), row: keys.decodeChainRow(key, value) };
+  }
+
   /** Every stored run in order of arrival: a run's ancestors come before it. Throws `STORE_CORRUPT`. */
   runs(fromArrival = 0): AsyncIterable<Block> {
     return this.#blocks.all(fromArrival);
@@ -204,6 +210,19 @@ export class Journal {
     await this.#store.write(ops, { durable: true });
     this.#blocks.replaced(place.arrival);
     return true;
+  }
+
+  /** Stores a run again whose bytes were damaged. What was erased here has no rows of claims, and stays erased. */
+  async restoreRun(run: Run, arrival: number): Promise<void> {
+    const assertions = await Promise.all(
+      run.assertions.map(async (assertion, index) => {
+        const [row] = this.#claimOps(assertion, { arrival, index, hlc: assertion.hlc });
+        const isErased = row !== undefined && (await this.#store.get(row.key)) === undefined;
+        return isErased ? { ...assertion, payload: undefined } : assertion;
+      }),
+    );
+    await this.#store.write([this.#blocks.op({ ...run, assertions }, arrival)], { durable: true });
+    this.#blocks.replaced(arrival);
   }
 
   async #filterRemovals(): Promise<StoreOp[]> {

@@ -3,9 +3,10 @@
  * checked, ordered after what it names, stored in one batch, then visible. A run enters whole or
  * not at all, and one bad run in a batch does not touch the others.
  */
-import { hashPayload } from '../assertion/codec.ts';
+import { hashPayload, signedMessage } from '../assertion/codec.ts';
+import { verifyStrict } from '../assertion/ed25519.ts';
 import { detectClockSkew, type HlcClock, nsToMs } from '../assertion/hlc.ts';
-import { type Assertion, lastOf, type Run } from '../assertion/model.ts';
+import { type Assertion, firstOf, lastOf, type Run } from '../assertion/model.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { Emitter } from '../base/emitter.ts';
 import { AverError } from '../base/errors.ts';
@@ -19,6 +20,7 @@ import type { SpaceIdentity } from './genesis.ts';
 import { HeldAuthors } from './held-authors.ts';
 import { Journal } from './journal.ts';
 import type { Counters } from './journal-keys.ts';
+import { type LostRun, LostRuns } from './lost-runs.ts';
 import { MergeBatch } from './merge.ts';
 import { emptyReport, type MergeReport, type Refusal, type Source } from './merge-report.ts';
 import { Pending } from './pending.ts';
@@ -35,6 +37,8 @@ export interface ReplicaEvents {
   visible: (runs: readonly Run[], source: Source) => void;
   refused: (refusal: Refusal) => void;
   erased: (id: Uint8Array) => void;
+  /** A stored run turned out to be damaged: others may have it. */
+  damaged: () => void;
   /** A payload that had come erased was found at another peer. */
   restored: (assertion: Assertion) => void;
   /** More of the set survives a power cut than before: `frontier.flushed` moved. */
@@ -77,6 +81,7 @@ export class Replica {
   readonly #ports: ReplicaPorts;
   readonly #hlc: HlcClock;
   readonly #pending = new Pending();
+  readonly #lost: LostRuns;
   readonly #lock = new Mutex();
   readonly #recent = new RecentIds();
   readonly #held: HeldAuthors;
@@ -92,8 +97,10 @@ export class Replica {
     counters: Counters,
     ports: ReplicaPorts,
     hlc: HlcClock,
+    lost: LostRuns,
   ) {
     this.space = space;
+    this.#lost = lost;
     this.journal = journal;
     this.frontier = frontier;
     this.#counters = counters;
@@ -121,6 +128,7 @@ export class Replica {
     this.events = new Emitter((error) =>
       ports.log.write('error', 'a listener of a replica failed', { error: String(error) }),
     );
+    lost.onNote = () => this.events.emit('damaged');
   }
 
   /** Reads the frontier, never all assertions. `store` holds this space alone. */
@@ -130,14 +138,24 @@ export class Replica {
     ports: ReplicaPorts,
     hlc: HlcClock,
   ): Promise<Replica> {
+    const lost = new LostRuns();
     const journal = new Journal(store, space.id, (arrival) => {
+      lost.note(arrival);
       ports.metrics.add('blocks_damaged');
       ports.log.write('error', 'a stored run is damaged', { space: bytesToHex(space.id), arrival });
     });
     await journal.loadFilter();
     const tips = [];
     for await (const tip of journal.tips()) tips.push(tip);
-    const replica = new Replica(space, journal, new Frontier(tips), await journal.counters(), ports, hlc);
+    const replica = new Replica(
+      space,
+      journal,
+      new Frontier(tips),
+      await journal.counters(),
+      ports,
+      hlc,
+      lost,
+    );
     for (const tip of tips) hlc.merge(tip.hlc);
     return replica;
   }
@@ -349,6 +367,26 @@ export class Replica {
       const restored = await this.journal.replacePayload(id, payload);
       if (restored) this.events.emit('restored', { ...mine, payload });
       return restored;
+    });
+  }
+
+  /** Stored runs that were found damaged. */
+  lostRuns(): Promise<readonly LostRun[]> {
+    return this.#lost.list(this.journal);
+  }
+
+  /** Puts a run in the place of the damaged one; returns whether it is that one. The set stays what it is. */
+  heal({ author, row }: LostRun, run: Run): Promise<boolean> {
+    return this.#lock.run(async () => {
+      const last = lastOf(run);
+      if (!this.#lost.has(row.arrival) || firstOf(run).seq !== row.firstSeq) return false;
+      if (!equalBytes(run.author, author) || !equalBytes(last.id, row.lastId)) return false;
+      const { crypto, metrics } = this.#ports;
+      if (!(await verifyStrict(crypto, author, signedMessage(last.id), run.signature))) return false;
+      await this.journal.restoreRun(run, row.arrival);
+      this.#lost.forget(row.arrival);
+      metrics.add('blocks_restored');
+      return true;
     });
   }
 

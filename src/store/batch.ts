@@ -4,7 +4,7 @@ import { limits } from '../base/limits.ts';
 import type { StoreOp } from '../base/ports.ts';
 
 /** Version of the layout of the rows of a store. A store with another one is not opened. */
-export const STORE_VERSION = 3;
+export const STORE_VERSION = 4;
 
 /** Throws `BAD_INPUT` for a key that is empty (reserved to the adapters) or too long. */
 export function checkBatch(batch: readonly StoreOp[]): void {

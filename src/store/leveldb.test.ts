@@ -77,6 +77,8 @@ describe('LevelDB store', () => {
     ['the manifest is empty', /^MANIFEST/, ''],
     ['CURRENT names another manifest', /^CURRENT$/, 'MANIFEST-009999\n'],
     ['CURRENT names nothing', /^CURRENT$/, 'MANIFESU-000001\n'],
+    ['CURRENT is missing', /^CURRENT$/, undefined],
+    ['the manifest is missing', /^MANIFEST/, undefined],
   ])('where %s it is damaged, and repairing keeps what is sound [STC-35]', async (_, file, content) => {
     const rows = [1, 2, 3].map((i) => ({ key: u32Bytes(i), value: u32Bytes(i) }));
     // What one session wrote is a table in the next.
@@ -85,7 +87,8 @@ describe('LevelDB store', () => {
       await store.write([row], durable);
     }
     const damaged = (await readdir(directory)).find((name) => file.test(name)) as string;
-    await writeFile(join(directory, damaged), content);
+    if (content === undefined) await rm(join(directory, damaged));
+    else await writeFile(join(directory, damaged), content);
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
     await repairLevelDb({ directory });
     await using store = disposable(await openLevelDb({ directory }));

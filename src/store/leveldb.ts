@@ -8,7 +8,7 @@ import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { closedError, STORE_VERSION, versionError } from './batch.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
-import { assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
+import { assertNotHeadless, assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
 import { WriteQueue } from './write-queue.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
@@ -68,6 +68,7 @@ export async function repairLevelDb(options: { readonly directory: string }): Pr
 }
 
 async function openPlace(place: string): Promise<Store> {
+  await assertNotHeadless(place);
   const level: Level = new ClassicLevel(place, {
     keyEncoding: 'view',
     valueEncoding: 'view',

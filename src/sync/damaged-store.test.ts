@@ -1,10 +1,12 @@
 /** A peer whose disk damaged a stored run: it passes nothing wrong on, and nobody blames it. */
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { CONFIDENCE_ONE, encodeClaims } from '../assertion/claims.ts';
+import { kinds } from '../assertion/model.ts';
 import { loadFastHash } from '../base/hash.ts';
 import type { Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
-import { blockKey } from '../set/journal-keys.ts';
+import { allBlocks, blockKey } from '../set/journal-keys.ts';
 import { memoryStore } from '../store/memory.ts';
 import { testSpace } from '../testing/chains.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
@@ -25,6 +27,10 @@ async function start(hub: MemoryHub, number: number, store: Store = memoryStore(
   return peer;
 }
 
+function blocksOf(store: Store): Promise<(readonly [Uint8Array, Uint8Array])[]> {
+  return Array.fromAsync(store.range(allBlocks));
+}
+
 /** One bit, in the middle of a stored run. */
 async function flip(store: Store, arrival: number): Promise<void> {
   const key = blockKey(arrival);
@@ -34,6 +40,42 @@ async function flip(store: Store, arrival: number): Promise<void> {
     durable: true,
   });
 }
+
+test('a running peer that meets a damaged run asks others for it, and goes on with the set it had [STC-35]', async () => {
+  const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(2) });
+  const store = memoryStore();
+  const [hurt, whole] = [await start(hub, 1, store), await start(hub, 2)];
+  for (const count of [2, 3, 1]) await whole.take(await hurt.write(count));
+  await hurt.connect(whole);
+  const { root } = hurt;
+  const [before, runs] = [await blocksOf(store), await Array.fromAsync(hurt.replica.journal.runs())];
+  await flip(store, 1);
+  await flip(store, 2);
+  expect(await hurt.replica.journal.blocks([0, 1, 2])).toMatchObject([{}, undefined, undefined]);
+  await vi.waitFor(async () => expect(await blocksOf(store)).toEqual(before), { timeout: 20_000 });
+  expect(await Array.fromAsync(hurt.replica.journal.runs())).toEqual(runs);
+  expect(hurt.root).toBe(root);
+  expect([hurt.metric('blocks_damaged'), hurt.metric('blocks_restored')]).toEqual([2, 2]);
+});
+
+test('what was erased here stays erased when its damaged run comes again', async () => {
+  const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(3) });
+  const store = memoryStore();
+  const [hurt, whole] = [await start(hub, 1, store), await start(hub, 2)];
+  const claims = encodeClaims([{ subject: 's', predicate: 'p', object: 1, confidence: CONFIDENCE_ONE }]);
+  const chain = hurt.author.chain(2, undefined, () => ({ kind: kinds.claim, payload: claims }));
+  const run = await whole.take(await hurt.take(await hurt.author.run(chain)));
+  await hurt.connect(whole);
+  const [first] = run.assertions;
+  await hurt.replica.erase(first?.id as Uint8Array);
+  await flip(store, 0);
+  await expect(hurt.replica.journal.find(first?.id as Uint8Array)).rejects.toMatchObject({
+    code: 'STORE_CORRUPT',
+  });
+  await vi.waitFor(() => expect(hurt.metric('blocks_restored')).toBe(1), { timeout: 20_000 });
+  const after = await hurt.replica.journal.run(0);
+  expect(after.assertions.map(({ payload }) => payload !== undefined)).toEqual([false, true]);
+});
 
 test('what a disk damaged is not served, what does not build on it is, and the rest comes from others [STC-35]', async () => {
   const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(1) });

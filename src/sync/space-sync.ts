@@ -13,6 +13,7 @@ import { Cadence } from './cadence.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
 import { abortable } from './deadline.ts';
 import { Digester } from './digester.ts';
+import { Healer } from './healer.ts';
 import type { SyncIntervals, SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
 import type { DigestRequest, FlushedRequest, RootsRequest } from './messages.ts';
@@ -56,9 +57,12 @@ export class SpaceSync {
   readonly #digester: Digester;
   readonly #news: News;
   readonly #wanted: Wanted;
+  readonly #healer: Healer;
   readonly #cadence: Cadence;
   readonly #stops: (() => void)[] = [];
   #push: Push | undefined;
+  #healing: Promise<void> | undefined;
+  #cancelHeal: (() => void) | undefined;
   #cancelRelation: (() => void) | undefined;
   #convergences = 0;
   #lastSyncAtMs: number | undefined;
@@ -70,6 +74,7 @@ export class SpaceSync {
     this.#peers = new PeerSet(ports.random);
     this.#cadence = new Cadence(ports.clock);
     this.#wanted = new Wanted(replica, ports);
+    this.#healer = new Healer(replica, ports);
     this.#pulls = new Pulls(replica, ports.clock, intervals.pullPatienceMs);
     this.#news = new News({ replica, ports, intervals, peers: this.#peers });
     this.#digester = new Digester({
@@ -86,6 +91,7 @@ export class SpaceSync {
 
   #listen(): void {
     this.#stops.push(
+      this.replica.events.on('damaged', () => this.#healSoon()),
       this.replica.events.on('visible', (runs, source) => {
         this.#digester.note(runs);
         this.#active();
@@ -289,6 +295,25 @@ export class SpaceSync {
     if (peer === undefined) return;
     peer.schedule(0);
     this.#wanted.askOf(peer.link, { signal: this.#abort.signal }).catch(() => undefined);
+    this.#heal([peer]);
+  }
+
+  /** One damaged run is mostly not alone. */
+  #healSoon(): void {
+    this.#cancelHeal ??= this.#parts.ports.clock.setTimer(RELATION_COALESCE_MS, () => {
+      this.#cancelHeal = undefined;
+      this.#heal(this.#peers.shared());
+    });
+  }
+
+  /** Asks one after the other for what the disk damaged. What fails is tried again at a later tick. */
+  #heal(peers: readonly PeerSync[]): void {
+    const { signal } = this.#abort;
+    this.#healing ??= (async () => {
+      for (const { link } of peers) await this.#healer.askOf(link, { signal }).catch(() => undefined);
+    })().finally(() => {
+      this.#healing = undefined;
+    });
   }
 
   #converged(peerId: string, durationMs: number): void {
@@ -316,9 +341,10 @@ export class SpaceSync {
     for (const stop of this.#stops) stop();
     this.#news.stop();
     this.#cancelRelation?.();
+    this.#cancelHeal?.();
     const peers = this.#peers.all();
     this.#peers.clear();
     for (const peer of peers) peer.link.unshare(this.replica.space);
-    await Promise.all([this.#push?.stop(), ...peers.map((peer) => peer.stop())]);
+    await Promise.all([this.#push?.stop(), this.#healing, ...peers.map((peer) => peer.stop())]);
   }
 }

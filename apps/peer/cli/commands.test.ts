@@ -121,7 +121,7 @@ test('every command has a help text with examples, and the program lists its exi
   expect(all.stdout).toContain('Exit codes:');
   const names = [...all.stdout.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '');
   const expected =
-    'init start status peers put get query watch import export invite join spaces create connect';
+    'init start status peers put get query watch import export invite join spaces create connect verify repair doctor';
   expect(names).toEqual(expect.arrayContaining(expected.split(' ')));
   for (const name of expected.split(' ')) {
     const help = await cli([name, '--help']);

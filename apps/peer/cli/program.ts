@@ -3,13 +3,16 @@ import { Command, CommanderError } from 'commander';
 import { AverError } from '../../../src/base/errors.ts';
 import type { Flags } from '../config.ts';
 import { type CliIo, type Context, createContext } from './context.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { EXIT_CODE_HELP, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { addFactCommands } from './fact-commands.ts';
 import { addFileCommands } from './file-commands.ts';
 import { Output } from './output.ts';
 import { addPeerCommands } from './peer-commands.ts';
+import { addRepairCommand } from './repair-command.ts';
 import { addSpaceCommands } from './space-commands.ts';
 import { addStartCommands } from './start-commands.ts';
+import { addVerifyCommand } from './verify-command.ts';
 import { addWatchCommand } from './watch-command.ts';
 
 /** Options of one command as commander gives them; each command knows its own. */
@@ -74,6 +77,9 @@ function createProgram(io: CliIo, version: string, json: boolean): Command {
   addWatchCommand(add);
   addFileCommands(add);
   addSpaceCommands(add);
+  addVerifyCommand(add);
+  addRepairCommand(add);
+  addDoctorCommand(add);
   return program;
 }
 

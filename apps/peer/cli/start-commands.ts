@@ -114,7 +114,7 @@ async function start(context: Context): Promise<void> {
   });
 }
 
-function lockedBy(
+export function lockedBy(
   dataDir: string,
   running: { readonly url: string; readonly pid: number } | undefined,
   cause?: unknown,
