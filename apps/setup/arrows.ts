@@ -22,9 +22,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/peer'],
   ['src'],
   ['apps/setup'],
-  ['apps/web', 'apps/peer', 'apps/bench', 'apps/sim', 'apps/crash'],
-  // Drives processes as the benchmarks do, and its hostile peers serve the tests across processes.
-  ['apps/flood'],
+  ['apps/web', 'apps/peer', 'apps/bench', 'apps/crash'],
+  // The one draws charts as the benchmarks do, the other drives processes, and its hostile peers serve the tests across processes.
+  ['apps/sim', 'apps/flood'],
   ['apps/fuzz', 'e2e'],
 ];
 

@@ -7,7 +7,7 @@ import type { Shrunk } from '../../src/testing/sim/shrink.ts';
 import { type Outcome, type SimulationOptions, simulate } from '../../src/testing/sim/simulation.ts';
 import { runAll } from './pool.ts';
 import { watchRejections } from './rejections.ts';
-import { measureScale } from './scale.ts';
+import { measureScale, writeScaleCharts } from './scale.ts';
 
 interface Options {
   readonly seeds: number;
@@ -24,6 +24,7 @@ interface Options {
   readonly jobs: number;
   readonly bail?: true;
   readonly scale?: readonly number[];
+  readonly charts?: string;
   readonly json?: true;
 }
 
@@ -49,6 +50,7 @@ const program = new Command('sim')
     'instead: convergence after a partition for so many peers, as docs/scale.md has it',
     list,
   )
+  .option('--charts <directory>', 'with --scale: draws what was found as SVG')
   .option('--jobs <n>', 'simulations at a time, each on a thread of its own', count, availableParallelism())
   .option('--bail', 'stop at the first failure')
   .option('--json', 'one JSON line for each simulation on standard output')
@@ -63,7 +65,12 @@ process.exitCode = await run();
 
 async function run(): Promise<number> {
   if (options.scale === undefined) return options.seed === undefined ? runMany() : replay(options.seed);
-  await measureScale(options.scale, options.from, (line) => void process.stdout.write(`${line}\n`));
+  const found = await measureScale(
+    options.scale,
+    options.from,
+    (line) => void process.stdout.write(`${line}\n`),
+  );
+  if (options.charts !== undefined) await writeScaleCharts(options.charts, found);
   return 0;
 }
 

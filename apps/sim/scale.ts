@@ -2,18 +2,29 @@
  * `npm run sim -- --scale`: how long peers take to agree after a partition, and what it costs, by how
  * many they are. Half of them cannot reach the other half while both write; then everything heals.
  */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Action } from '../../src/testing/sim/plan.ts';
 import { type Outcome, simulate } from '../../src/testing/sim/simulation.ts';
+import { lineChart } from '../bench/chart.ts';
 
 const ASSERTIONS = 200;
 const DIVIDED_FROM_MS = 5000;
 const HEALED_MS = 30_000;
 
+/** What was found for one number of peers. */
+export interface Scale {
+  readonly peers: number;
+  readonly convergedMs: number;
+  readonly bytes: number;
+}
+
 export async function measureScale(
   counts: readonly number[],
   seed: number,
   say: (line: string) => void,
-): Promise<void> {
+): Promise<Scale[]> {
+  const found: Scale[] = [];
   say(
     '| peers | equal roots after the heal | bytes until then, all peers | bytes a peer | the simulation took |',
   );
@@ -26,7 +37,32 @@ export async function measureScale(
       plan: divided(peers),
     });
     say(row(peers, outcome, performance.now() - startMs));
+    const { convergedMs, convergenceBytes: bytes } = outcome;
+    if (convergedMs !== undefined && bytes !== undefined) found.push({ peers, convergedMs, bytes });
   }
+  return found;
+}
+
+/** `scale-time.svg` and `scale-bytes.svg`, both axes logarithmic. */
+export async function writeScaleCharts(directory: string, found: readonly Scale[]): Promise<void> {
+  const chart = (name: string, title: string, y: string, label: string, of: (scale: Scale) => number) => {
+    const points = found.map((scale) => [scale.peers, of(scale)] as const);
+    return writeFile(join(directory, name), lineChart({ title, x: 'peers', y, lines: [{ label, points }] }));
+  };
+  await chart(
+    'scale-time.svg',
+    'After a partition heals',
+    's',
+    's until equal',
+    (each) => each.convergedMs / 1000,
+  );
+  await chart(
+    'scale-bytes.svg',
+    'After a partition heals',
+    'KB',
+    'KB a peer',
+    (each) => each.bytes / each.peers / 1000,
+  );
 }
 
 function divided(peers: number): Action[] {
