@@ -4,7 +4,7 @@ import { hexToBytes, u32Bytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemRandom } from '../base/system-random.ts';
-import { type IndexedDbOptions, openIndexedDb } from './indexeddb.ts';
+import { DATABASE_VERSION, type IndexedDbOptions, openIndexedDb } from './indexeddb.ts';
 import { type Sizes, usualSizes } from './lsm/sizes.ts';
 import type { StoppedWriter } from './stopped-writer.fixture.ts';
 import { storeSuite } from './store.suite.ts';
@@ -157,7 +157,7 @@ describe('IndexedDB store', () => {
     const store = await open({ name: place, sizes: tiny });
     for (let i = 0; i < 100; i++) await store.write([{ key: u32Bytes(i), value: u32Bytes(i) }], relaxed);
     await store.close();
-    const db = await openRaw(place, 4);
+    const db = await openRaw(place, DATABASE_VERSION);
     const records = db.transaction('records', 'readwrite').objectStore('records');
     const numbers = await new Promise<IDBValidKey[]>((resolve) => {
       const request = records.getAllKeys();
@@ -182,7 +182,7 @@ describe('IndexedDB store', () => {
 
   test('a store of a newer version is not opened', async () => {
     const place = name();
-    (await openRaw(place, 5)).close();
+    (await openRaw(place, DATABASE_VERSION + 1)).close();
     await expect(open({ name: place })).rejects.toMatchObject({ code: 'STORE_VERSION' });
   });
 
@@ -199,7 +199,7 @@ describe('IndexedDB store', () => {
     const place = name();
     const store = await open({ name: place });
     await store.write([{ key, value: key }], durable);
-    const newer = await openRaw(place, 5);
+    const newer = await openRaw(place, DATABASE_VERSION + 1);
     await expect(store.get(key)).rejects.toMatchObject({ code: 'STORE_VERSION' });
     await expect(store.write([{ key, value: key }], durable)).rejects.toMatchObject({
       code: 'STORE_VERSION',

@@ -15,7 +15,7 @@ import { openLogStore } from './lsm/log-store.ts';
 import type { Sizes } from './lsm/sizes.ts';
 
 /** Of the layout in IndexedDB: one ahead of that of the rows, since it had a record for each of them once. */
-const VERSION = STORE_VERSION + 1;
+export const DATABASE_VERSION = STORE_VERSION + 1;
 
 export interface IndexedDbOptions {
   /** Database name: one store per profile. */
@@ -53,10 +53,10 @@ async function connect(name: string, end: ConnectionEnd): Promise<IDBDatabase> {
 
 function openDatabase(name: string, end: ConnectionEnd): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, VERSION);
+    const request = indexedDB.open(name, DATABASE_VERSION);
     request.onupgradeneeded = ({ oldVersion }) => {
       if (oldVersion === 0) return createObjectStores(request.result);
-      end.because(versionError(name, oldVersion, VERSION));
+      end.because(versionError(name, oldVersion, DATABASE_VERSION));
       request.transaction?.abort();
     };
     request.onerror = () => reject(request.error);
@@ -96,7 +96,7 @@ function withDeadline(opening: Promise<IDBDatabase>, name: string): Promise<IDBD
 
 function toOpenError(error: unknown, name: string): unknown {
   if (error instanceof DOMException) {
-    if (error.name === 'VersionError') return versionError(name, undefined, VERSION);
+    if (error.name === 'VersionError') return versionError(name, undefined, DATABASE_VERSION);
     // Private windows and blocked site data.
     if (['SecurityError', 'InvalidStateError', 'NotAllowedError'].includes(error.name)) {
       return new AverError('NO_STORAGE', `The browser refused IndexedDB: ${error.message}`, { cause: error });
