@@ -19,8 +19,8 @@ interface Verdict {
   readonly ms: number;
 }
 
-/** Of all mutants at most so many may go unseen. */
-const UNSEEN_MAX = 1;
+/** Of all mutants at most so many may go unseen, and each with the reason beside it. */
+const UNSEEN_MAX = 2;
 /** A mutant that hangs the simulator is found, too: no simulation takes so long. */
 const HANGS_MS = 180_000;
 
@@ -53,7 +53,9 @@ await Promise.all(
 );
 const unseen = verdicts.filter(({ caught }) => !caught);
 process.stderr.write(`${verdicts.length - unseen.length} of ${verdicts.length} mutants caught\n`);
-process.exitCode = unseen.length <= UNSEEN_MAX ? 0 : 1;
+const explained = new Set(MUTANTS.filter((mutant) => mutant.unseen !== undefined).map(({ name }) => name));
+const isWell = unseen.length <= UNSEEN_MAX && unseen.every(({ mutant }) => explained.has(mutant));
+process.exitCode = isWell ? 0 : 1;
 
 function lineOf({ mutant, caught, by, ms }: Verdict, { unseen }: Mutant): string {
   const seconds = `${(ms / 1000).toFixed(0).padStart(4)} s`;

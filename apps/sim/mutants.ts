@@ -59,10 +59,18 @@ export const MUTANTS: readonly Mutant[] = [
     'arrivals: arrival + 1,',
     'arrivals: arrival + (arrival % 16 === 7 ? 0 : 1),',
   ]),
-  mutant('reads what the disk damaged', 'base/checksum.ts', [
-    'if (at < 0 || readU32(record, at) !== hash32(record, at)) return undefined;',
-    'if (at < 0) return undefined;',
-  ]),
+  {
+    name: 'reads what the disk damaged',
+    file: 'base/checksum.ts',
+    edits: [
+      [
+        'if (at < 0 || readU32(record, at) !== hash32(record, at)) return undefined;',
+        'if (at < 0) return undefined;',
+      ],
+    ],
+    unseen:
+      'bits are flipped in runs that all others have too, so hardly anybody asks for them; damaged-store.test.ts sees it',
+  },
   // Membership and order
   mutant('accepts a wrong signature', 'set/membership.ts', [
     'if (!signed) throw',
