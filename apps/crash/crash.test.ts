@@ -64,9 +64,10 @@ test('a log that is cut anywhere keeps what is before, and a peer gives the rest
     [],
   );
   const files = reports.filter(({ file }) => file === 'MANIFEST' || file === 'CURRENT');
+  // LevelDB's own repair does not tell what it dropped, so the author goes on under a new key.
   expect(files.map(({ opened, repaired, healed, forgot }) => [opened, repaired, healed, forgot])).toEqual([
-    ['STORE_CORRUPT', true, true, false],
-    ['STORE_CORRUPT', true, true, false],
+    ['STORE_CORRUPT', true, true, true],
+    ['STORE_CORRUPT', true, true, true],
   ]);
 });
 

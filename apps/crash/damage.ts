@@ -6,8 +6,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAverError } from '../../src/base/errors.ts';
+import { repairDirectory } from '../../src/node-health.ts';
 import type { Peer, Space } from '../../src/peer/api.ts';
-import { openLevelDb, repairLevelDb } from '../../src/store/leveldb.ts';
+import { openLevelDb } from '../../src/store/leveldb.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Hub, openSpace } from './peers.ts';
 import { digestOf, type RawFact } from './raw-set.ts';
@@ -18,11 +19,11 @@ export interface DamageReport {
   readonly damage: string;
   /** `whole`, `less` (a part of it is shown), or the code of the error that says what is wrong. */
   readonly opened: string;
-  /** Whether LevelDB's repair had to be run before it opened. */
+  /** Whether `aver repair` had to be run before it opened, or before all came back. */
   readonly repaired: boolean;
   /** Whether a peer that has everything gave it again. */
   readonly healed: boolean;
-  /** The peer has another author key or none of its spaces. */
+  /** The peer has another author key, as after a repair that cannot tell whether its tip was lost, or none of its spaces. */
   readonly forgot: boolean;
   readonly breaches: readonly string[];
 }
@@ -65,8 +66,8 @@ export async function damageFiles(options: DamageOptions): Promise<DamageReport[
     const reports: DamageReport[] = [];
     for (const damage of damagesTo(original.directory, options)) {
       const directory = join(place, 'damaged');
-      cpSync(original.directory, directory, { recursive: true });
-      const path = join(directory, damage.file);
+      cpSync(original.directory, join(directory, 'store'), { recursive: true });
+      const path = join(directory, 'store', damage.file);
       writeFileSync(path, damage.apply(new Uint8Array(readFileSync(path))));
       const report = await look(directory, damage, original);
       rmSync(directory, { recursive: true, force: true });
@@ -136,24 +137,23 @@ function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   return changed;
 }
 
-/** Opens what is left as a person would: the error says to repair, and it is repaired. */
+/** Opens what is left as a person would: where the error says to repair, or something stays away, it is repaired. */
 async function look(directory: string, damage: Damage, original: Original): Promise<DamageReport> {
   const breaches: string[] = [];
   let opened = '';
   let [repaired, healed, forgot] = [false, false, false];
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      const seen = await openAndHeal(directory, original, breaches);
+      const seen = await openAndHeal(join(directory, 'store'), original, breaches);
       opened ||= seen.opened;
       ({ healed, forgot } = seen);
-      break;
     } catch (error) {
       if (!isAverError(error)) breaches.push(`no error of ours: ${error}`);
       opened ||= isAverError(error) ? error.code : 'INTERNAL';
-      if (attempt > 0) break;
-      await repairLevelDb({ directory }).catch((cause: unknown) => void breaches.push(`repair: ${cause}`));
-      repaired = true;
     }
+    if (healed || attempt > 0) break;
+    await repairDirectory(directory, {}).catch((cause: unknown) => void breaches.push(`repair: ${cause}`));
+    repaired = true;
   }
   return { file: fileKind(damage.file), damage: damage.what, opened, repaired, healed, forgot, breaches };
 }
