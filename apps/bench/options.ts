@@ -1,5 +1,6 @@
 /** What `npm run bench` can be told. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeFrom } from '../setup/tool.ts';
 import type { Sizes } from './bench.ts';
 
 export interface Options extends Partial<Sizes> {
@@ -12,6 +13,8 @@ export interface Options extends Partial<Sizes> {
   readonly document?: string;
   readonly from?: readonly string[];
 }
+
+const count = wholeFrom(1);
 
 /** A few minutes in all. */
 const QUICK: Sizes = {
@@ -81,12 +84,6 @@ export function sizesOf(options: Options): Sizes {
   const defaults = options.full === true ? FULL : QUICK;
   const chosen = Object.entries(defaults).map(([name, size]) => [name, options[name as keyof Sizes] ?? size]);
   return Object.fromEntries(chosen) as Sizes;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be 1 or more.');
-  return value;
 }
 
 function counts(text: string, before: readonly number[] = []): number[] {

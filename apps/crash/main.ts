@@ -1,11 +1,13 @@
 /** `npm run crash`: real processes over real stores, killed and damaged; see docs/crashes.md. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { progress, say, wholeFrom } from '../setup/tool.ts';
 import { type DamageReport, damageFiles } from './damage.ts';
 import { CALLS } from './failing-disk.ts';
 import { type FaultReport, failDisk, failPort } from './faults.ts';
 import { killWriters, type LifeReport } from './kills.ts';
 import { cutPower, type PowerReport } from './power.ts';
 
+const count = wholeFrom(0);
 const program = new Command('crash')
   .description('Kills writers over real stores, cuts the power, breaks disks, and checks what must hold.')
   .option('--json', 'one JSON line for each case on standard output')
@@ -41,7 +43,7 @@ program
 program
   .command('damage')
   .description('cuts the newest log at every offset and flips bits in all files')
-  .option('--step <n>', 'every so many offsets', count, 1)
+  .option('--step <n>', 'every so many offsets', wholeFrom(1), 1)
   .option('--flips <n>', 'bits to flip', count, 1000)
   .option('--seed <n>', 'which bits', count, 1)
   .action(damage);
@@ -152,20 +154,4 @@ async function kills({ kills, seed }: { kills: number; seed: number }): Promise<
 
 function tell(report: object): void {
   if (program.opts().json) process.stdout.write(`${JSON.stringify(report)}\n`);
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-/** One line that is written over, where somebody watches. */
-function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw new InvalidArgumentError('It must be a whole number.');
-  return number;
 }

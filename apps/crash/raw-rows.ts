@@ -7,7 +7,14 @@ import { ClassicLevel } from 'classic-level';
 export type Row = readonly [key: Uint8Array, value: Uint8Array];
 
 /** All rows of a store that nobody has open. LevelDB recovers its log meanwhile, so give it a copy. */
-export async function readRows(directory: string): Promise<Row[]> {
+export function readRows(directory: string): Promise<Row[]> {
+  return withLevel(directory, (level) => level.iterator().all());
+}
+
+async function withLevel<Result>(
+  directory: string,
+  use: (level: ClassicLevel<Uint8Array, Uint8Array>) => Promise<Result>,
+): Promise<Result> {
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -15,7 +22,7 @@ export async function readRows(directory: string): Promise<Row[]> {
   });
   await level.open();
   try {
-    return await level.iterator().all();
+    return await use(level);
   } finally {
     await level.close();
   }
@@ -44,18 +51,12 @@ export interface RowAt {
 }
 
 /** Flips one bit in the middle of the value of a row, or removes the row. */
-export async function damageRow(
+export function damageRow(
   directory: string,
   at: RowAt | { readonly prefix: string },
   how: 'flip' | 'remove' = 'flip',
 ): Promise<void> {
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-    createIfMissing: false,
-  });
-  await level.open();
-  try {
+  return withLevel(directory, async (level) => {
     const rows = await level.iterator().all();
     const row =
       'prefix' in at
@@ -63,15 +64,9 @@ export async function damageRow(
         : rows.filter(([key]) => key[0] === 0x73 && key[33] === at.table.charCodeAt(0)).at(at.index);
     if (row === undefined) throw new Error(`There is no row ${JSON.stringify(at)}.`);
     const [key, value] = row;
+    if (how === 'remove') return level.del(key, { sync: true });
     const middle = value.length >> 1;
-    if (how === 'remove') await level.del(key, { sync: true });
-    else
-      await level.put(
-        key,
-        value.map((byte, i) => (i === middle ? byte ^ 4 : byte)),
-        { sync: true },
-      );
-  } finally {
-    await level.close();
-  }
+    const damaged = value.map((byte, i) => (i === middle ? byte ^ 4 : byte));
+    return level.put(key, damaged, { sync: true });
+  });
 }

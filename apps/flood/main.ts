@@ -1,5 +1,6 @@
 /** `npm run flood`: bad peers over real sockets, each scenario with what it has to hold. */
 import { Command, InvalidArgumentError } from 'commander';
+import { say, wholeFrom } from '../setup/tool.ts';
 import { ATTACKS, type AttackName } from './attacks.ts';
 import { eclipse } from './eclipse.ts';
 import { type FloodOptions, type FloodOutcome, flood } from './flood.ts';
@@ -26,6 +27,7 @@ interface Shared {
   readonly json?: true;
 }
 
+const count = wholeFrom(0);
 const program = new Command('flood')
   .description('Bad peers over real sockets beside honest ones, and whether what must hold does.')
   .option('--json', 'the outcome as one JSON line on standard output')
@@ -156,17 +158,6 @@ function judge(faults: readonly string[]): void {
 
 function tell(outcome: unknown): void {
   if (program.opts<Shared>().json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw new InvalidArgumentError('It must be a whole number.');
-  return number;
 }
 
 function attackNames(text: string): AttackName[] {

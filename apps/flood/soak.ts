@@ -6,9 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { scoped } from '../../src/base/scoped.ts';
 import { type Remote, startProcess } from '../bench/remote.ts';
+import { positive, progress, say } from '../setup/tool.ts';
 import { type Slope, slopeOf, type Tolerance } from './slope.ts';
 import type { CrowdMethods } from './soak-crowd.ts';
 import type { SoakSample, SubjectMethods } from './soak-subject.ts';
@@ -116,19 +117,4 @@ function report(slopes: readonly ({ readonly name: string } & Slope)[]): void {
     const line = `mean ${mean.toFixed(1)}, ${perMinute.toFixed(3)} a minute, ${growth.toFixed(1)} in all`;
     say(`  ${name.padEnd(13)} ${line} (at most ${tolerance.toFixed(1)})${isFlat ? '' : '  GROWS'}`);
   }
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-/** One line that is written over, where somebody watches. */
-function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It must be a number above zero.');
-  return number;
 }

@@ -1,7 +1,8 @@
 /** `npm run fuzz`: hostile bytes into every decoder, for as long as one likes, led by coverage. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { loadFastHash } from '../../src/base/hash.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
+import { positive, say, wholeFrom } from '../setup/tool.ts';
 import { CRASHES, keep } from './corpus.ts';
 import { Coverage } from './coverage.ts';
 import { type Hunt, hunt, newHunt, warmUp } from './guided.ts';
@@ -28,7 +29,7 @@ const program = new Command('fuzz')
   )
   .option('--minutes <n>', 'how long', positive, 5)
   .option('--only <target>', 'only the targets whose names contain it')
-  .option('--seed <n>', 'where chance begins', positive, Date.now() % 1_000_000)
+  .option('--seed <n>', 'where chance begins', wholeFrom(0), Date.now() % 1_000_000)
   .option('--input <hex>', 'with --only: this one input, and what becomes of it')
   .option('--json', 'one JSON object on standard output')
   .addHelpText(
@@ -119,14 +120,4 @@ function tally(hunts: readonly Hunt[]): string {
   const found = hunts.reduce((sum, each) => sum + each.found, 0);
   const reached = coverage.files().reduce((sum, file) => sum + file.reached, 0);
   return `${inputs} inputs, ${found} reached something new, ${reached} characters of source reached`;
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!Number.isFinite(number) || number < 0) throw new InvalidArgumentError('It must be a number.');
-  return number;
 }

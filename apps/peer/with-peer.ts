@@ -85,13 +85,25 @@ async function reach(
     const message = `There is no data directory ${dataDir}; make one with "aver init" or "aver start".`;
     throw new AverError('NOT_FOUND', message);
   }
-  // Another short command may have the store open: waiting for it is kinder than failing.
+  return onStore<{ peer: Peer; running: Running | undefined }>(
+    dataDir,
+    async () => ({ peer: await openStore(access, options), running: undefined }),
+    async (running) => ({ peer: createHttpPeer(running.url, await data.token()), running }),
+  );
+}
+
+/** Opens the store, or does what is to be done where a peer runs on it. Waits for another short command: kinder than failing. */
+export async function onStore<T>(
+  dataDir: string,
+  open: () => Promise<T>,
+  whereRunning: (running: Running) => Promise<T>,
+): Promise<T> {
   const giveUpMs = Date.now() + limits.storeLockWaitMs;
   for (;;) {
     const running = await findRunning(dataDir);
-    if (running !== undefined) return { peer: createHttpPeer(running.url, await data.token()), running };
+    if (running !== undefined) return whereRunning(running);
     try {
-      return { peer: await openStore(access, options), running: undefined };
+      return await open();
     } catch (error) {
       if (!isAverError(error, 'STORE_LOCKED') || Date.now() > giveUpMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));

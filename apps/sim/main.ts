@@ -1,10 +1,11 @@
 /** `npm run sim`: peers through seeded faults in virtual time. What fails is replayed from its seed. */
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { HAPPENINGS } from '../../src/testing/sim/happenings.ts';
 import { type Action, describeAction, planOf } from '../../src/testing/sim/plan.ts';
 import type { Shrunk } from '../../src/testing/sim/shrink.ts';
 import { type Outcome, type SimulationOptions, simulate } from '../../src/testing/sim/simulation.ts';
+import { progress, say, wholeFrom } from '../setup/tool.ts';
 import { runAll } from './pool.ts';
 import { watchRejections } from './rejections.ts';
 import { measureScale, writeScaleCharts } from './scale.ts';
@@ -28,9 +29,10 @@ interface Options {
   readonly json?: true;
 }
 
+const count = wholeFrom(0);
 const program = new Command('sim')
   .description('Runs whole peers over simulated time, network, disks and clocks, and checks what must hold.')
-  .option('--seeds <n>', 'simulations, one from each seed', count, 50)
+  .option('--seeds <n>', 'simulations, one from each seed', wholeFrom(1), 50)
   .option('--from <seed>', 'the first seed', count, 1)
   .option('--seed <n>', 'only this seed, with a readable log', count)
   .option(
@@ -38,7 +40,7 @@ const program = new Command('sim')
     'with --seed: only these actions of its plan, as a shortened trace names them',
     list,
   )
-  .option('--peers <n>', 'peers in each simulation', count, 12)
+  .option('--peers <n>', 'peers in each simulation', wholeFrom(1), 12)
   .option('--rogues <n>', 'peers beside them that lie and forge', count, 2)
   .option('--deeds <n>', 'what these do, in all', count, 20)
   .option('--assertions <n>', 'assertions that they write', count, 150)
@@ -51,7 +53,12 @@ const program = new Command('sim')
     list,
   )
   .option('--charts <directory>', 'with --scale: draws what was found as SVG')
-  .option('--jobs <n>', 'simulations at a time, each on a thread of its own', count, availableParallelism())
+  .option(
+    '--jobs <n>',
+    'simulations at a time, each on a thread of its own',
+    wholeFrom(1),
+    availableParallelism(),
+  )
   .option('--bail', 'stop at the first failure')
   .option('--json', 'one JSON line for each simulation on standard output')
   .addHelpText(
@@ -157,22 +164,6 @@ async function replay(seed: number): Promise<number> {
   if (outcome.breach === undefined) say(`seed ${seed} holds; trace ${outcome.hash}`);
   else say(`seed ${seed} fails: ${outcome.breach.rule}\n  ${outcome.breach.what}`);
   return outcome.breach === undefined ? 0 : 1;
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-/** One line that is written over, where somebody watches. */
-function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw new InvalidArgumentError('It must be a whole number.');
-  return number;
 }
 
 function list(text: string): number[] {

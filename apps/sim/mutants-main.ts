@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeFrom } from '../setup/tool.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 interface Options {
@@ -26,8 +27,8 @@ const HANGS_MS = 180_000;
 
 const program = new Command('sim:mutants')
   .description('Plants bugs in the sources, one at a time, and counts those that the simulator finds.')
-  .option('--seeds <n>', 'simulations for each mutant, until one fails', count, 40)
-  .option('--jobs <n>', 'mutants at a time', count, availableParallelism())
+  .option('--seeds <n>', 'simulations for each mutant, until one fails', wholeFrom(1), 40)
+  .option('--jobs <n>', 'mutants at a time', wholeFrom(1), availableParallelism())
   .option('--only <names...>', 'mutants whose names contain one of these')
   .option('--json', 'one JSON line for each mutant on standard output')
   .addHelpText(
@@ -110,11 +111,4 @@ function run(mutant: string): Promise<{ code: number | undefined; said: string }
       resolve({ code: code ?? 1, said });
     });
   });
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new InvalidArgumentError('It must be a number from 1.');
-  return number;
 }

@@ -1,35 +1,25 @@
 /** What `verify` and `repair` have in common: the store for themselves, progress, and how an audit reads. */
-import { AverError, isAverError } from '../../../src/base/errors.ts';
-import { limits } from '../../../src/base/limits.ts';
+import { AverError } from '../../../src/base/errors.ts';
 import type { StoreAudit } from '../../../src/node-health.ts';
 import type { AuditProgress } from '../../../src/peer/audit-store.ts';
 import type { Damage } from '../../../src/set/damage.ts';
 import { openDataDir } from '../data-dir.ts';
-import { findRunning } from '../with-peer.ts';
+import { onStore } from '../with-peer.ts';
 import type { Context } from './context.ts';
 import { shortId } from './format.ts';
 import { lockedBy } from './start-commands.ts';
 
 /** A line of progress at most so often. */
 const PROGRESS_EVERY_MS = 2000;
-const LOCK_RETRY_MS = 50;
 
 /** Runs what needs the store for itself. Waits for a short command, but not for a peer. */
 export async function alone<T>({ config }: Context, action: () => Promise<T>): Promise<T> {
   const { dataDir } = config;
   if (!openDataDir(dataDir).exists())
     throw new AverError('NOT_FOUND', `There is no data directory ${dataDir}.`);
-  const giveUpMs = Date.now() + limits.storeLockWaitMs;
-  for (;;) {
-    const running = await findRunning(dataDir);
-    if (running !== undefined) throw lockedBy(dataDir, running);
-    try {
-      return await action();
-    } catch (error) {
-      if (!isAverError(error, 'STORE_LOCKED') || Date.now() > giveUpMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
-    }
-  }
+  return onStore(dataDir, action, async (running) => {
+    throw lockedBy(dataDir, running);
+  });
 }
 
 export function progressOf({ out, io }: Context, what: string): (progress: AuditProgress) => void {
