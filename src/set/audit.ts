@@ -15,7 +15,7 @@ import type { SpaceIdentity } from './genesis.ts';
 import type * as keys from './journal-keys.ts';
 import { checkRun, isRefusal } from './membership.ts';
 import { RowAudit } from './row-audit.ts';
-import { readCounters, type SoundRun, type StoredRun, storedRuns } from './stored-runs.ts';
+import { type FoundRun, readCounters, type SoundRun, storedRuns } from './stored-runs.ts';
 
 export interface AuditOptions {
   readonly space: SpaceIdentity;
@@ -55,7 +55,7 @@ class Audit {
     await this.#rows.loadFilter();
     const counters = await readCounters(store);
     const arrivals = counters?.arrivals;
-    let page: StoredRun[] = [];
+    let page: FoundRun[] = [];
     for await (const found of storedRuns(store, space.id, arrivals)) {
       page.push(found);
       if (page.length < limits.auditRunsMax) continue;
@@ -88,7 +88,7 @@ class Audit {
     return this.#lost.has(arrival) || this.#gaps.some(({ from, to }) => arrival >= from && arrival <= to);
   }
 
-  async #checkPage(page: readonly StoredRun[]): Promise<void> {
+  async #checkPage(page: readonly FoundRun[]): Promise<void> {
     const { space, crypto } = this.#options;
     // All at once: the crypto port checks together what is asked for together.
     const faults = await Promise.all(

@@ -18,7 +18,7 @@ export interface SoundRun {
 }
 
 /** Arrivals, the last one included, at which there is no whole run. */
-export interface LostRuns {
+export interface RunGap {
   readonly type: 'lost';
   readonly arrival: number;
   readonly lastArrival: number;
@@ -26,7 +26,7 @@ export interface LostRuns {
   readonly message: string;
 }
 
-export type StoredRun = SoundRun | LostRuns;
+export type FoundRun = SoundRun | RunGap;
 
 /** Undefined where there are none, or none that can be read. */
 export async function readCounters(store: Store): Promise<keys.Counters | undefined> {
@@ -44,7 +44,7 @@ export async function* storedRuns(
   store: Store,
   space: Uint8Array,
   arrivals: number | undefined,
-): AsyncGenerator<StoredRun> {
+): AsyncGenerator<FoundRun> {
   let next = 0;
   for (;;) {
     const page = (await pageFrom(store, next)) ?? (await oneByOne(store, next, arrivals ?? next));
@@ -90,7 +90,7 @@ async function oneByOne(store: Store, from: number, to: number): Promise<Page> {
   return page;
 }
 
-function missing(arrival: number, lastArrival: number): LostRuns {
+function missing(arrival: number, lastArrival: number): RunGap {
   return {
     type: 'lost',
     arrival,
@@ -100,7 +100,7 @@ function missing(arrival: number, lastArrival: number): LostRuns {
   };
 }
 
-function foundRun(arrival: number, value: Uint8Array | undefined, space: Uint8Array): StoredRun {
+function foundRun(arrival: number, value: Uint8Array | undefined, space: Uint8Array): FoundRun {
   const lost = { type: 'lost', arrival, lastArrival: arrival } as const;
   if (value === undefined) return { ...lost, code: 'RUN_DAMAGED', message: 'the store cannot read it' };
   const bytes = withoutChecksum(value);
