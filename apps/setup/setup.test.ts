@@ -7,6 +7,7 @@ import { alone } from './lock.mjs';
 import { binaryPackage, isNewEnough } from './node.mjs';
 import { isStale } from './packages.mjs';
 import { ROOT } from './process.mjs';
+import { countSeeds } from './seeds.mjs';
 import { atLeastOneFailure, closingLine, countPlaywright, countVitest, readArguments } from './test.mjs';
 import { fingerprint } from './web.mjs';
 
@@ -140,6 +141,12 @@ describe('npm test', () => {
       failed: 2,
       skipped: 0,
     });
+  });
+
+  it('counts a seed of the simulator once, and as failed when it broke anything in any run', () => {
+    const lines = [{ seed: 1 }, { seed: 2, breach: { rule: 'lenses agree' } }, { seed: 1 }];
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    expect(countSeeds(text)).toEqual({ passed: 1, failed: 1, skipped: 0 });
   });
 
   it('fails when a runner ends with an error that is no test’s', () => {

@@ -1,11 +1,12 @@
 /**
- * `npm test`: Vitest (Node and Chromium) and Playwright, each over the files that the filters name,
- * and one closing line over both, counted from their own reports.
+ * `npm test`: Vitest (Node and Chromium) and Playwright, each over the files that the filters name, and
+ * beside them the seeds of the simulator; one closing line over all, counted from their own reports.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CACHE, ROOT, run, SetupError, say } from './process.mjs';
+import { runSeeds } from './seeds.mjs';
 import { ensureWebApp } from './web.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -21,7 +22,8 @@ export async function test(args) {
   const { files, name } = readArguments(args);
   mkdirSync(CACHE, { recursive: true });
   if (!hasTests(['src', 'apps', 'e2e'], files)) say(`no test file has ${files.join(' or ')} in its path`);
-  const total = add(await runVitest(files, name), await runPlaywright(files, name));
+  const seeds = wantsSeeds(files, name) ? runSeeds() : NOTHING;
+  const total = [await runVitest(files, name), await runPlaywright(files, name), await seeds].reduce(add);
   // Under a name, all tests of other names count as skipped.
   if (name) total.skipped = 0;
   process.stdout.write(`${closingLine(total)}\n`);
@@ -34,6 +36,16 @@ export function readArguments(args) {
   const name = at < 0 ? undefined : args[at + 1];
   const files = at < 0 ? args : args.toSpliced(at, 2);
   return { files, name };
+}
+
+/**
+ * The seeds run with everything, or by the name of the file that runs them.
+ * @param {string[]} files
+ * @param {string | undefined} name
+ */
+function wantsSeeds(files, name) {
+  const isNamed = files.length === 0 || files.some((file) => 'apps/sim/main.ts'.includes(file));
+  return isNamed && name === undefined;
 }
 
 /** @param {Counts} counts */

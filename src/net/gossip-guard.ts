@@ -4,10 +4,10 @@
  */
 import type { RPC } from '@libp2p/gossipsub/message';
 import type { PeerId } from '@libp2p/interface';
-import { LRUCache } from 'lru-cache';
 import { Faults } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock, Metrics } from '../base/ports.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 
 type Source = AsyncIterable<{ subarray(): Uint8Array }>;
 
@@ -38,7 +38,7 @@ const BAD_LENGTHS: ReadonlySet<string> = new Set(['InvalidDataLengthError', 'Inv
 export class GossipGuard {
   readonly #options: GossipGuardOptions;
   /** Kept across connections. Peers that did nothing wrong are here too; the longest silent goes first. */
-  readonly #records = new LRUCache<string, Record>({ max: limits.accountsMax });
+  readonly #records = recentlyUsed<string, Record>(limits.accountsMax);
   /** Whose envelope it is, between reading and decoding. */
   readonly #senders = new WeakMap<Uint8Array, string>();
 

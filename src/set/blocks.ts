@@ -9,6 +9,7 @@ import { StoredRun } from '../assertion/stored-run.ts';
 import { withChecksum, withoutChecksum } from '../base/checksum.ts';
 import { AverError, isAverError } from '../base/errors.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 import * as keys from './journal-keys.ts';
 
 /** A table's page is read block by block, again and again. */
@@ -41,7 +42,7 @@ export class Blocks {
     // Where its items and claims begin takes up to as much again.
     sizeCalculation: ({ bytes }) => 1000 + bytes * 2,
   });
-  readonly #damaged = new LRUCache<number, true>({ max: DAMAGED_MAX });
+  readonly #damaged = recentlyUsed<number, true>(DAMAGED_MAX);
   /** Grows with each block replaced, so that one read before is not cached after. */
   #replaced = 0;
 

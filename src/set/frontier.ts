@@ -2,9 +2,9 @@
  * The frontier in memory: every author's tips, the trie and the sketch over them, and the snapshots of
  * both that sessions name by root. A change costs the same however many tips there are.
  */
-import { LRUCache } from 'lru-cache';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 import type { TipRecord } from './journal-keys.ts';
 import { type Cells, cellsUpTo, type ShortId, Sketch, shortId } from './sketch.ts';
 import { Trie } from './trie.ts';
@@ -30,11 +30,11 @@ export class Frontier {
   readonly #tips = new Map<string, FrontierTip | Map<string, FrontierTip>>();
   /** Highest seqs of forked authors' tips, until these change: somebody may ask once for each of thousands. */
   readonly #highest = new WeakMap<object, number>();
-  readonly #snapshots = new LRUCache<string, Snapshot>({ max: limits.trieSnapshotsMax });
+  readonly #snapshots = recentlyUsed<string, Snapshot>(limits.trieSnapshotsMax);
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
   readonly #entries = new Map<number, TrieEntry>();
-  readonly #gone = new LRUCache<number, TrieEntry>({ max: limits.recentIdsMax });
+  readonly #gone = recentlyUsed<number, TrieEntry>(limits.recentIdsMax);
   #trie: Trie = Trie.empty;
   /** The state that survives a power cut. The replica moves it on. */
   flushed: Trie;

@@ -1,14 +1,14 @@
 /** What comes from the future, and its authors: when it is worth asking for again. Bounded. */
-import { LRUCache } from 'lru-cache';
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 
 export class HeldAuthors {
   /** By author in hex. */
-  readonly #dueMs = new LRUCache<string, number>({ max: limits.heldAuthorsMax });
+  readonly #dueMs = recentlyUsed<string, number>(limits.heldAuthorsMax);
   /** By the id, in hex, of the last assertion of a run: what else its author wrote is another matter. */
-  readonly #dueMsByTip = new LRUCache<string, number>({ max: limits.heldAuthorsMax });
+  readonly #dueMsByTip = recentlyUsed<string, number>(limits.heldAuthorsMax);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {

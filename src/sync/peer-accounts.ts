@@ -2,10 +2,10 @@
  * What is remembered of peers across their connections: standing, faults, and what they owe in pulls. By
  * the id that the connection proved, never by what a message names.
  */
-import { LRUCache } from 'lru-cache';
 import { Faults } from '../base/faults.ts';
 import { type ClassLimits, classLimits, limits, type TrustClass } from '../base/limits.ts';
 import type { Clock, Metrics } from '../base/ports.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 import { PullAccount } from './pull-account.ts';
 import { Standing } from './standing.ts';
 import { classOf } from './trust-class.ts';
@@ -45,7 +45,7 @@ export class PeerAccount {
 
 export class PeerAccounts {
   readonly #options: AccountsOptions;
-  readonly #accounts = new LRUCache<string, PeerAccount>({ max: limits.accountsMax });
+  readonly #accounts = recentlyUsed<string, PeerAccount>(limits.accountsMax);
   /** Peers whose debt is shown, so that it is no longer shown when it is paid. */
   #shown = new Set<string>();
 

@@ -1,9 +1,9 @@
 /** The syncs of one space with one peer: one at a time, soon when there is reason, later after failures. */
-import { LRUCache } from 'lru-cache';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { AverError, isAverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 import type { Replica } from '../set/replica.ts';
 import { auditBloom } from './bloom-audit.ts';
 import { DigestGate } from './digest.ts';
@@ -45,7 +45,7 @@ export class PeerSync {
   toldMs = Number.NEGATIVE_INFINITY;
   readonly #options: PeerSyncOptions;
   /** Tips in hex that were refused when this peer brought them. */
-  readonly #refused = new LRUCache<string, true>({ max: REFUSED_TIPS_MAX });
+  readonly #refused = recentlyUsed<string, true>(REFUSED_TIPS_MAX);
   #running: Promise<SessionResult> | undefined;
   #next: Promise<SessionResult> | undefined;
   /** There was reason for another sync while one was under way. */

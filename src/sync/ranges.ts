@@ -3,9 +3,9 @@
  * these are points at exponentially growing distances before them, one of them close below any fork,
  * so that the other side finds where its chain leaves ours without asking back.
  */
-import { LRUCache } from 'lru-cache';
 import { bytesToHex } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
 import type { ChainRow } from '../set/journal-keys.ts';
 import type { Replica } from '../set/replica.ts';
 import type { Tip } from '../set/trie-entry.ts';
@@ -44,9 +44,9 @@ type Lacking = Tip & { readonly after?: Known | undefined };
 export class Ranges {
   readonly #replica: Replica;
   /** Of chains without a fork, whose points stay what they are. By author in hex. */
-  readonly #remembered = new LRUCache<string, { readonly fromSeq: number; readonly points: Known[] }>({
-    max: REMEMBERED_MAX,
-  });
+  readonly #remembered = recentlyUsed<string, { readonly fromSeq: number; readonly points: Known[] }>(
+    REMEMBERED_MAX,
+  );
 
   constructor(replica: Replica) {
     this.#replica = replica;

@@ -127,9 +127,10 @@ export class SimHub extends MemoryHub {
   }
 
   #send(from: string, to: string, way: Way, arrive: () => void): void {
-    const nowMs = this.#time.nowMs();
-    way.lastAtMs = Math.max(way.lastAtMs, nowMs + this.#delayMs(from, to, way));
-    this.#time.setTimer(way.lastAtMs - nowMs, arrive);
+    const atMs = this.#time.elapsedMs + this.#delayMs(from, to, way);
+    // To the very time of the one before, which a sum of differences would miss by a rounding, and overtake it.
+    way.lastAtMs = Math.max(way.lastAtMs, atMs);
+    this.#time.setTimerAt(way.lastAtMs, arrive);
   }
 
   #arrive(action: () => void, what: string): void {

@@ -3,7 +3,7 @@
  * timers but promises that are ready, so a run depends on its seed alone.
  */
 import type { Clock } from '../../base/ports.ts';
-import { outsideWork } from './outside-work.ts';
+import { platform } from './platform.ts';
 
 /** What the clocks of all peers show when a simulation begins. */
 export const START_MS = 1_700_000_000_000;
@@ -36,7 +36,12 @@ export class SimTime implements Clock {
   }
 
   setTimer(delayMs: number, action: () => void): () => void {
-    const timer: Timer = { atMs: this.#elapsedMs + Math.max(0, delayMs), order: this.#set++, action };
+    return this.setTimerAt(this.#elapsedMs + Math.max(0, delayMs), action);
+  }
+
+  /** At a time since the simulation began; those of the same time run in the order in which they were set. */
+  setTimerAt(atMs: number, action: () => void): () => void {
+    const timer: Timer = { atMs, order: this.#set++, action };
     this.#push(timer);
     return () => {
       timer.action = undefined;
@@ -97,7 +102,7 @@ function isBefore(a: Timer, b: Timer): boolean {
 /** A macrotask comes after all microtasks, however long the chain. */
 async function settle(): Promise<void> {
   do await new Promise<void>((resolve) => void setImmediate(resolve));
-  while (outsideWork.isUnderWay);
+  while (platform.isBusy);
 }
 
 /** A peer's own clock: it may be off and jump, and it stops for good when the peer crashes. */

@@ -10,8 +10,8 @@ import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
 import { compareLenses, forkedAuthors } from './lenses.ts';
 import { type Breach, Oracle } from './oracle.ts';
-import { outsideWork } from './outside-work.ts';
 import { type Action, type PlanOptions, planOf } from './plan.ts';
+import { platform } from './platform.ts';
 import { Rogue } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import { simCrypto } from './sim-crypto.ts';
@@ -57,11 +57,11 @@ export interface Outcome {
 
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
   await loadFastHash();
-  const unwatch = outsideWork.watch();
+  const restore = platform.replace();
   try {
     return await new Simulation(options).run();
   } finally {
-    unwatch();
+    restore();
   }
 }
 
