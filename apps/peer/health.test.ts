@@ -245,6 +245,33 @@ test('what was erased stays erased when the store is rebuilt', async () => {
   expect((await shown(dir.path)).facts).toHaveLength(1);
 });
 
+test('what was erased in a run that is lost stays erased when the run comes again', async () => {
+  await using dir = await testDir();
+  await dataWithFacts(dir.path, 3);
+  const file = join(dir.path, 'before.aver');
+  await cli(['export', file, '--data', dir.path]);
+  const { facts } = await shown(dir.path);
+  const makePeer = testPeers();
+  const peer = await makePeer({
+    dataDir: dir.path,
+    listen: false,
+    bootstrap: [],
+    announce: [],
+    log: silentLog,
+  });
+  const [space] = await peer.spaces();
+  const erased = (await Array.fromAsync(space?.query() ?? []))[1];
+  await space?.erase(erased?.id ?? '');
+  await peer.stop();
+  for (const index of [0, 1, 2]) await damageRow(join(dir.path, 'store'), { table: 'b', index });
+  const repair = await cli(['repair', '--data', dir.path, '--offline', '--json']);
+  expect(JSON.parse(repair.stdout)).toMatchObject({ rebuilt: [{ kept: 0 }] });
+  expect((await cli(['import', file, '--data', dir.path])).code).toBe(0);
+  const after = await shown(dir.path);
+  expect(after.facts).toEqual(facts.filter((_, i) => i !== 1));
+  expect((await verify(dir.path)).code).toBe(0);
+});
+
 test('a damaged run comes back from a peer, its author goes on under a new key, and no chain forks', {
   timeout: 60_000,
 }, async () => {

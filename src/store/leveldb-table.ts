@@ -62,14 +62,13 @@ function spansIn(bytes: Uint8Array, block: Span): Span[] {
   return [...entriesOf(bytes, block)].map(([, value]) => readSpan(new LevelReader(value)));
 }
 
-function areBackToBack(spans: readonly Span[], end = endOf(spans)): boolean {
-  return spans.every(({ offset }, i) => offset === endOf(spans.slice(0, i))) && endOf(spans) === end;
+function areBackToBack(spans: readonly Span[], end = endOf(spans.at(-1))): boolean {
+  return spans.every(({ offset }, i) => offset === endOf(spans[i - 1])) && endOf(spans.at(-1)) === end;
 }
 
 /** Where the next block begins. */
-function endOf(spans: readonly Span[]): number {
-  const last = spans.at(-1);
-  return last === undefined ? 0 : last.offset + last.length + TRAILER_BYTES;
+function endOf(span: Span | undefined): number {
+  return span === undefined ? 0 : span.offset + span.length + TRAILER_BYTES;
 }
 
 export interface MendedTable {
@@ -86,7 +85,7 @@ export function mendTable(bytes: Uint8Array, size: number): MendedTable | undefi
   const table = bytes.subarray(0, size);
   const { index, damaged, ...found } = readTable(table);
   const rows = index === undefined ? [...findRows(table)] : [];
-  const rowsEnd = endOf(index === undefined ? rows : found.blocks);
+  const rowsEnd = endOf((index === undefined ? rows : found.blocks).at(-1));
   if (rowsEnd === 0) return undefined;
   const content = table.slice(0, rowsEnd);
   for (const { offset, length } of damaged) content[offset + length] = UNREADABLE;
@@ -94,7 +93,7 @@ export function mendTable(bytes: Uint8Array, size: number): MendedTable | undefi
   const names =
     index === undefined
       ? sealedBlock(rows.map((row) => [row.lastKey, spanBytes(row)]))
-      : table.subarray(index.offset, endOf([index]));
+      : table.subarray(index.offset, endOf(index));
   const handles = [
     { offset: rowsEnd, length: meta.length - TRAILER_BYTES },
     { offset: rowsEnd + meta.length, length: names.length - TRAILER_BYTES },
@@ -111,7 +110,7 @@ function hasNoRowsFrom(table: Uint8Array, rowsEnd: number): boolean {
   const filters = attempt(() => spansIn(table, readFooter(table).meta));
   if (filters?.[0]?.offset === rowsEnd) return true;
   let at = rowsEnd;
-  for (let i = 0; i < 3; i++) at = endOf([{ offset: at, length: lengthAt(table, at) ?? 0 }]);
+  for (let i = 0; i < 3; i++) at = endOf({ offset: at, length: lengthAt(table, at) ?? 0 });
   return at === table.length - FOOTER_BYTES;
 }
 
@@ -128,7 +127,7 @@ function* findRows(bytes: Uint8Array): Generator<Span & { readonly lastKey: Uint
     if (last !== undefined && compareBytes(userKey(keys[0] as Uint8Array), userKey(last)) < 0) return;
     last = keys.at(-1) as Uint8Array;
     yield { ...block, lastKey: last };
-    offset = endOf([block]);
+    offset = endOf(block);
   }
 }
 
@@ -158,7 +157,7 @@ function spanBytes({ offset, length }: Span): Uint8Array {
 
 function isSound(bytes: Uint8Array, span: Span): boolean {
   const { offset, length } = span;
-  if (endOf([span]) > bytes.length) return false;
+  if (endOf(span) > bytes.length) return false;
   return checksumOf(bytes.subarray(offset, offset + length + 1)) === u32At(bytes, offset + length + 1);
 }
 
