@@ -2,7 +2,6 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MemoryMetrics } from './base/counters.ts';
-import { isAverError } from './base/errors.ts';
 import { loadFastHash } from './base/hash.ts';
 import { silentLog } from './base/log.ts';
 import type { Log, Ports, Store } from './base/ports.ts';
@@ -11,7 +10,9 @@ import { systemRandom } from './base/system-random.ts';
 import { nodeCrypto } from './crypto/crypto-node.ts';
 import { type AuditStoreOptions, auditStore, type StoreAudit } from './peer/audit-store.ts';
 import { type RebuiltSpace, rebuildStore } from './peer/rebuild-store.ts';
-import { openLevelDb, repairLevelDb } from './store/leveldb.ts';
+import type { Damage } from './set/damage.ts';
+import { openLevelDb } from './store/leveldb.ts';
+import { openView, type StoreView } from './store/leveldb-view-node.ts';
 import { damagedPlace, finishSwap, rebuiltPlace, swapStores } from './store/swap-stores-node.ts';
 
 export type { RebuiltSpace, StoreAudit };
@@ -21,7 +22,7 @@ export interface HealthOptions extends AuditStoreOptions {
 }
 
 export interface Repair {
-  /** What was found, after LevelDB's own repair where that was needed. */
+  /** What was found in the files, and in what can be read of them. */
   readonly audit: StoreAudit;
   /** Why the store did not open; undefined when it did. */
   readonly unopened: string | undefined;
@@ -31,15 +32,27 @@ export interface Repair {
   readonly aside: string | undefined;
 }
 
-/** Throws `STORE_LOCKED` while a peer has it, `STORE_CORRUPT` when it does not open, `STORE_VERSION`, `STORE_FAILED`. */
+/** Throws `STORE_LOCKED` while a peer has it, `STORE_VERSION`, `STORE_FULL`, `STORE_FAILED`. */
 export async function auditDirectory(directory: string, options: HealthOptions): Promise<StoreAudit> {
   await loadFastHash();
-  const store = await openLevelDb({ directory: await placeOf(directory) });
+  const view = await openView(await placeOf(directory));
   try {
-    return await auditStore(store, portsOf(options), options);
+    return await auditView(view, portsOf(options), options);
   } finally {
-    await store.close();
+    await view.store.close();
   }
+}
+
+async function auditView(view: StoreView, ports: Ports, options: HealthOptions): Promise<StoreAudit> {
+  const audit = await auditStore(view.store, ports, options);
+  const files: Damage[] = view.damage.map(({ file, what }) => ({
+    code: 'FILE_DAMAGED',
+    message: `${file}: ${what}`,
+  }));
+  // LevelDB found what no checksum tells.
+  if (view.unopened !== undefined && files.length === 0)
+    files.push({ code: 'FILE_DAMAGED', message: view.unopened });
+  return { ...audit, damage: [...files, ...audit.damage], damaged: audit.damaged + files.length };
 }
 
 /**
@@ -50,14 +63,14 @@ export async function repairDirectory(directory: string, options: HealthOptions)
   await loadFastHash();
   const place = await placeOf(directory);
   const ports = portsOf(options);
-  const { store, unopened } = await openDamaged(place);
+  const view = await openView(place);
+  const { store, unopened } = view;
   let audit: StoreAudit;
   let rebuilt: readonly RebuiltSpace[];
   try {
-    audit = await auditStore(store, ports, options);
-    if (audit.damaged === 0 && unopened === undefined)
-      return { audit, unopened, rebuilt: [], aside: undefined };
-    const isPartial = unopened !== undefined || audit.damage.some(({ code }) => code === 'TABLE_UNREADABLE');
+    audit = await auditView(view, ports, options);
+    if (audit.damaged === 0) return { audit, unopened, rebuilt: [], aside: undefined };
+    const isPartial = view.isPartial || audit.damage.some(({ code }) => code === 'TABLE_UNREADABLE');
     rebuilt = await rebuildInto(rebuiltPlace(place), store, ports, { ...options, isPartial });
   } finally {
     await store.close();
@@ -79,18 +92,6 @@ async function rebuildInto(
     return await rebuildStore(from, to, ports, options);
   } finally {
     await to.close();
-  }
-}
-
-async function openDamaged(
-  place: string,
-): Promise<{ readonly store: Store; readonly unopened: string | undefined }> {
-  try {
-    return { store: await openLevelDb({ directory: place }), unopened: undefined };
-  } catch (error) {
-    if (!isAverError(error, 'STORE_CORRUPT')) throw error;
-    await repairLevelDb({ directory: place });
-    return { store: await openLevelDb({ directory: place }), unopened: error.message };
   }
 }
 

@@ -72,20 +72,28 @@ export async function createPeer(options: NodePeerOptions = {}): Promise<Peer> {
 
 async function startPeer(options: NodePeerOptions, ports: Ports): Promise<Peer> {
   const directory = options.directory === undefined ? undefined : resolve(options.directory);
-  const store = await openStore(directory);
+  const ended = Promise.withResolvers<AverError>();
+  const store = await openStore(directory, ended.resolve);
   try {
     const keyring = keyringOf(store, ports);
     const network = await openNetwork(options, await keyring.peerSeed(), ports);
     const storage = () => storageStatus(directory);
     const { bootstrap = [] } = options;
-    return await LocalPeer.start({ store, network, ports, keyring, bootstrap, version: VERSION, storage });
+    const parts = { store, network, ports, keyring, bootstrap, version: VERSION, storage };
+    const peer = await LocalPeer.start(parts);
+    void ended.promise.then((why) => {
+      countError(why, 'store', ports.metrics);
+      ports.log.write('error', 'the store ended', { code: why.code, message: why.message });
+      return peer.end(why);
+    });
+    return peer;
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function openStore(directory: string | undefined): Promise<Store> {
+async function openStore(directory: string | undefined, onEnd: (why: AverError) => void): Promise<Store> {
   if (directory === undefined) return memoryStore();
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -94,7 +102,7 @@ async function openStore(directory: string | undefined): Promise<Store> {
   }
   const place = join(directory, 'store');
   await finishSwap(place);
-  return openLevelDb({ directory: place });
+  return openLevelDb({ directory: place, onEnd });
 }
 
 async function openNetwork(options: NodePeerOptions, seed: Uint8Array, ports: Ports): Promise<Network> {

@@ -1,6 +1,7 @@
 /**
- * Damaged files: the newest log of LevelDB is cut at every offset, and bits flip in all files. What is
- * still sound survives, what is not is reported and never served, and a peer that has it gives it again.
+ * Damaged files: the newest log of LevelDB is cut at every offset, and bits flip in all files and in all parts of
+ * tables. What is still sound survives, what is not is reported and never served, and a peer that has it gives it
+ * again.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { isAverError } from '../../src/base/errors.ts';
 import { repairDirectory } from '../../src/node-health.ts';
 import type { Peer, Space } from '../../src/peer/api.ts';
 import { openLevelDb } from '../../src/store/leveldb.ts';
+import { FOOTER_BYTES, readTable } from '../../src/store/leveldb-table.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Hub, openSpace } from './peers.ts';
 import { digestOf, type RawFact } from './raw-set.ts';
@@ -31,8 +33,10 @@ export interface DamageReport {
 export interface DamageOptions {
   /** Every so many offsets of the newest log; 1 for each. */
   readonly step: number;
-  /** Bits to flip, drawn by chance. */
+  /** Bits to flip, drawn by chance, as many in each file. */
   readonly flips: number;
+  /** Bits to flip in tables, as many in each part of one. */
+  readonly tables: number;
   readonly seed: number;
   readonly onDamage?: (report: DamageReport) => void;
 }
@@ -80,13 +84,14 @@ export async function damageFiles(options: DamageOptions): Promise<DamageReport[
   }
 }
 
-/** Two sessions, so that there are a table and a log; another peer's facts among them. */
+/** Several sessions, so that there are tables of many blocks and a log; another peer's facts among them. */
 async function makeOriginal(directory: string): Promise<Original> {
-  for (const session of [0, 1]) {
+  for (const session of [0, 1, 2]) {
     const hub = new Hub();
     const peer = await hub.start(await openLevelDb({ directory }));
     const { space } = await openSpace(peer);
     for (let i = 0; i < 6; i++) await space.assert(claimsOf(`put-${session}-0-${i}`));
+    await space.assert(claimsOf(`bulk-${session}-0-0`));
     const neighbour = await hub.neighbour(peer, space);
     for (let i = 0; i < 3; i++) await neighbour.space.assert(claimsOf(`put-${session}-n-${i}`));
     await neighbour.space.settled({ replicas: 1, signal: AbortSignal.timeout(HEAL_MS) });
@@ -110,7 +115,7 @@ function lineOf(fact: RawFact): string {
   return digestOf([fact]);
 }
 
-function* damagesTo(directory: string, { step, flips, seed }: DamageOptions): Iterable<Damage> {
+function* damagesTo(directory: string, { step, flips, tables, seed }: DamageOptions): Iterable<Damage> {
   const names = readdirSync(directory).filter((name) => !EMPTY_FILES.test(name));
   const newest = names
     .filter((name) => name.endsWith('.log'))
@@ -128,7 +133,35 @@ function* damagesTo(directory: string, { step, flips, seed }: DamageOptions): It
     const bit = random.integer(readFileSync(join(directory, file)).length * 8);
     yield { file, what: `bit ${bit} flipped`, apply: (bytes) => flipped(bytes, bit) };
   }
+  const parts = names.filter((name) => name.endsWith('.ldb')).flatMap((name) => partsOf(directory, name));
+  for (let i = 0; i < tables; i++) {
+    const { file, part, from, to } = parts[i % parts.length] as TablePart;
+    const bit = from * 8 + random.integer((to - from) * 8);
+    yield { file, what: `bit ${bit} of its ${part} flipped`, apply: (bytes) => flipped(bytes, bit) };
+  }
   for (const file of names) yield { file, what: 'empty', apply: () => new Uint8Array(0) };
+}
+
+interface TablePart {
+  readonly file: string;
+  readonly part: 'rows' | 'filter' | 'index' | 'footer';
+  readonly from: number;
+  readonly to: number;
+}
+
+function partsOf(directory: string, file: string): TablePart[] {
+  const bytes = new Uint8Array(readFileSync(join(directory, file)));
+  const { blocks, index } = readTable(bytes);
+  const last = blocks.at(-1);
+  if (last === undefined || index === undefined) throw new Error(`${file} is damaged already.`);
+  const ends = [
+    // With how it is compressed, and its checksum.
+    ['rows', last.offset + last.length + 5],
+    ['filter', index.offset],
+    ['index', bytes.length - FOOTER_BYTES],
+    ['footer', bytes.length],
+  ] as const;
+  return ends.map(([part, to], i) => ({ file, part, from: ends[i - 1]?.[1] ?? 0, to }));
 }
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {
@@ -151,7 +184,11 @@ async function look(directory: string, damage: Damage, original: Original): Prom
       if (!isAverError(error)) breaches.push(`no error of ours: ${error}`);
       opened ||= isAverError(error) ? error.code : 'INTERNAL';
     }
-    if (healed || attempt > 0) break;
+    if (healed) break;
+    if (attempt > 0) {
+      breaches.push('not everything came back');
+      break;
+    }
     await repairDirectory(directory, {}).catch((cause: unknown) => void breaches.push(`repair: ${cause}`));
     repaired = true;
   }
@@ -192,11 +229,15 @@ async function openAndHeal(
   }
 }
 
-/** A peer that has everything comes by. */
+/** A peer comes by that has nothing, and then everything. */
 async function heal(hub: Hub, peer: Peer, original: Original, breaches: string[]): Promise<boolean> {
   const space = await peer.open(original.space);
   const neighbour = await hub.neighbour(peer, space);
   try {
+    await neighbour.space.sync({ signal: AbortSignal.timeout(HEAL_MS) }).catch(() => undefined);
+    for await (const fact of neighbour.space.query())
+      if (!original.facts.has(lineOf(fact)))
+        breaches.push(`served what nobody wrote: ${JSON.stringify(fact)}`);
     await neighbour.peer.import(chunks(original.file));
     const deadline = Date.now() + HEAL_MS;
     while (Date.now() < deadline) {
@@ -204,8 +245,6 @@ async function heal(hub: Hub, peer: Peer, original: Original, breaches: string[]
       if (await isWhole(space, original)) return true;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    const theirs = await Array.fromAsync(neighbour.space.query());
-    if (theirs.some((fact) => !original.facts.has(lineOf(fact)))) breaches.push('served what nobody wrote');
     return false;
   } finally {
     await neighbour.peer.stop();

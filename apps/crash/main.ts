@@ -42,15 +42,16 @@ program
 
 program
   .command('damage')
-  .description('cuts the newest log at every offset and flips bits in all files')
+  .description('cuts the newest log at every offset and flips bits in all files and all parts of tables')
   .option('--step <n>', 'every so many offsets', wholeFrom(1), 1)
-  .option('--flips <n>', 'bits to flip', count, 1000)
+  .option('--flips <n>', 'bits to flip, as many in each file', count, 1000)
+  .option('--tables <n>', 'bits to flip in tables, as many in each part of one', count, 300)
   .option('--seed <n>', 'which bits', count, 1)
   .action(damage);
 
 await program.parseAsync();
 
-async function damage(options: { step: number; flips: number; seed: number }): Promise<void> {
+async function damage(options: { step: number; flips: number; tables: number; seed: number }): Promise<void> {
   let done = 0;
   const onDamage = (report: DamageReport): void => {
     tell(report);
@@ -62,7 +63,7 @@ async function damage(options: { step: number; flips: number; seed: number }): P
   progress('');
   const kinds = new Map<string, number>();
   for (const { file, damage: what, opened, repaired, healed, forgot } of reports) {
-    const kind = [file, what.replace(/ ?\d+ ?/, ' '), opened];
+    const kind = [file, what.replace(/ ?\d+ ?/g, ' '), opened];
     if (repaired) kind.push('repaired');
     kind.push(healed ? 'healed' : 'NOT HEALED');
     if (forgot) kind.push('forgot its key or space');

@@ -1,6 +1,6 @@
 /** `verify`, `repair` and `doctor` on real stores that were damaged. */
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
@@ -93,6 +93,49 @@ test.each([
     expect(after.author === before.author).toBe(!lost);
   },
 );
+
+/** A bit of the rows of every table, in the middle. */
+async function damageTables(store: string): Promise<void> {
+  const tables = (await readdir(store)).filter((name) => name.endsWith('.ldb'));
+  expect(tables.length).toBeGreaterThan(0);
+  for (const name of tables) {
+    const bytes = await readFile(join(store, name));
+    const at = bytes.length >> 1;
+    bytes[at] = (bytes[at] as number) ^ 4;
+    await writeFile(join(store, name), bytes);
+  }
+}
+
+test('a table that the disk damaged keeps the store shut; verify names it, and repair keeps what is sound [STC-35]', async () => {
+  await using dir = await testDir();
+  await dataWithFacts(dir.path, 6);
+  await damageTables(join(dir.path, 'store'));
+  const query = await cli(['query', '--data', dir.path]);
+  expect([query.code, query.stdout]).toEqual([6, '']);
+  expect(query.stderr).toMatch(/STORE_CORRUPT: Files of .* are damaged: \d+\.ldb/);
+  expect(query.stderr).toContain('aver repair');
+  const run = await cli(['verify', '--data', dir.path, '--json']);
+  expect(run.code).toBe(6);
+  const { damage } = JSON.parse(run.stdout) as { damage: { code: string; message: string }[] };
+  expect(damage[0]).toMatchObject({
+    code: 'FILE_DAMAGED',
+    message: expect.stringMatching(/^\d+\.ldb: 1 of \d+ blocks of rows$/),
+  });
+  const repair = await cli(['repair', '--data', dir.path, '--offline', '--json']);
+  expect(JSON.parse(repair.stdout)).toMatchObject({ unopened: expect.stringContaining('.ldb') });
+  expect((await verify(dir.path)).code).toBe(0);
+  expect((await readdir(dir.path)).sort()).not.toContain('store.view');
+});
+
+test('damage that is found when the peer runs already stops it, and says what to do', async () => {
+  await using dir = await testDir();
+  await dataWithFacts(dir.path, 6);
+  await damageTables(join(dir.path, 'store'));
+  const peer = startCli(['start', '--data', dir.path, '--json', '--port', '0'], { makePeer: testPeers(0) });
+  const { code, stderr } = await peer.done;
+  expect(code).toBe(6);
+  expect(stderr).toContain('STORE_CORRUPT');
+});
 
 test('verify leaves a store alone that a running peer has, and names the peer', async () => {
   await using dir = await testDir();
@@ -200,6 +243,33 @@ test('what was erased stays erased when the store is rebuilt', async () => {
   await store.close();
   expect(wanted).toEqual([]);
   expect((await shown(dir.path)).facts).toHaveLength(1);
+});
+
+test('what was erased in a run that is lost stays erased when the run comes again', async () => {
+  await using dir = await testDir();
+  await dataWithFacts(dir.path, 3);
+  const file = join(dir.path, 'before.aver');
+  await cli(['export', file, '--data', dir.path]);
+  const { facts } = await shown(dir.path);
+  const makePeer = testPeers();
+  const peer = await makePeer({
+    dataDir: dir.path,
+    listen: false,
+    bootstrap: [],
+    announce: [],
+    log: silentLog,
+  });
+  const [space] = await peer.spaces();
+  const erased = (await Array.fromAsync(space?.query() ?? []))[1];
+  await space?.erase(erased?.id ?? '');
+  await peer.stop();
+  for (const index of [0, 1, 2]) await damageRow(join(dir.path, 'store'), { table: 'b', index });
+  const repair = await cli(['repair', '--data', dir.path, '--offline', '--json']);
+  expect(JSON.parse(repair.stdout)).toMatchObject({ rebuilt: [{ kept: 0 }] });
+  expect((await cli(['import', file, '--data', dir.path])).code).toBe(0);
+  const after = await shown(dir.path);
+  expect(after.facts).toEqual(facts.filter((_, i) => i !== 1));
+  expect((await verify(dir.path)).code).toBe(0);
 });
 
 test('a damaged run comes back from a peer, its author goes on under a new key, and no chain forks', {

@@ -1,5 +1,6 @@
 /** A peer that runs: the Node peer, its HTTP interface, its first space, and the file that tells commands. */
 import { randomBytes } from 'node:crypto';
+import type { AverError } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/ports.ts';
 import type { Invite, Peer, PeerInfo, Space } from '../../src/peer/api.ts';
 import { type Config, DEFAULT_SPACE } from './config.ts';
@@ -15,6 +16,8 @@ export interface RunningPeer extends AsyncDisposable {
   readonly info: PeerInfo;
   /** To the space that the web app opens. */
   readonly invite: Invite;
+  /** Resolves when the store ended under the peer, which stopped. */
+  readonly ended: Promise<AverError>;
 }
 
 export interface StartOptions {
@@ -54,11 +57,12 @@ async function open(options: StartOptions, data: DataDir, undo: Undo): Promise<R
     log,
   });
   undo.push(() => peer.stop());
+  const ended = new Promise<AverError>((resolve) => void peer.on('ended', resolve));
   const space = await firstSpace(peer, config.space);
   const server = await serve(options, peer, space, data, undo);
   const invite = await space.invite({ base: `${server.url}/` });
   const info = await peer.info();
-  return { url: server.url, peer, info, invite, [Symbol.asyncDispose]: () => undoAll(undo) };
+  return { url: server.url, peer, info, invite, ended, [Symbol.asyncDispose]: () => undoAll(undo) };
 }
 
 /** The space of that name; where there is no space at all it is made, so that a first start has one. */

@@ -96,6 +96,8 @@ export const limits = {
   /** A range is read in pages of about this size: bounds memory, and the pause of a page in a browser. */
   storePageBytes: MiB,
   storePageRowsMax: 1024,
+  /** Tables that Node checks before it opens its store, two million assertions; the others in the background. */
+  storeCheckBytes: 256 * MiB,
   /** Runs that an audit holds at once: at most 4 MiB, and enough signatures for all threads. */
   auditRunsMax: 64,
   /** Damaged runs that a running peer asks others for: with more, the disk is to be replaced and the store repaired. */

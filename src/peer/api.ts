@@ -273,7 +273,7 @@ export interface PeerEvents {
   peers: (peers: readonly ConnectionStatus[]) => void;
   info: (info: PeerInfo) => void;
   space: (space: Hex) => void;
-  /** The store ended under the peer (`STORE_GONE`, `STORE_VERSION`), which stopped: no call works any more. */
+  /** The store ended under the peer (`STORE_GONE`, `STORE_VERSION`, `STORE_CORRUPT`), which stopped: no call works any more. */
   ended: (why: AverError) => void;
 }
 

@@ -274,6 +274,14 @@ export class LocalPeer implements Peer {
     return this.#events.on(event, listener);
   }
 
+  /** Stops, as nothing in the store can be relied on any more. */
+  async end(why: AverError): Promise<void> {
+    if (this.#stopping !== undefined) return;
+    // What is closed cannot be written any more.
+    await this.stop().catch(() => undefined);
+    this.#events.emit('ended', why);
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;

@@ -87,6 +87,7 @@ class Rebuild {
     // What was taken in once is not held for its time again, however wrong the clock is now.
     const replica = await Replica.open(this.#space, this.#to, this.#ports, new HlcClock(endOfTime(clock)));
     try {
+      await this.#copyErased(replica);
       const counters = await readCounters(this.#from);
       await this.#copy(replica, counters?.arrivals);
       const kept = replica.count;
@@ -125,15 +126,29 @@ class Rebuild {
     await flush();
   }
 
-  /** What was erased here, and did not come so, is not asked for again. */
+  /** Before any run comes: so none that is lost, or that an older row still has whole, brings back what was erased. */
+  async #copyErased(replica: Replica): Promise<void> {
+    let ids: Uint8Array[] = [];
+    for await (const [key] of sturdyRange(this.#from, keys.allErased, () => undefined)) {
+      ids.push(key.slice(1));
+      if (ids.length < limits.storePageRowsMax) continue;
+      await replica.journal.writeErased(ids);
+      ids = [];
+    }
+    await replica.journal.writeErased(ids);
+  }
+
+  /** What came without a payload, and wants none, was erased here, whether the row that remembers it is still there or not. */
   async #keepErased(runs: readonly Run[], replica: Replica): Promise<void> {
-    const erased = runs.flatMap(({ assertions }) =>
+    const without = runs.flatMap(({ assertions }) =>
       assertions.filter(({ payload }) => payload === undefined),
     );
-    for (const { id } of erased) {
+    for (const { id } of without) {
       const key = keys.wantedKey(id);
       const mark = await unlessDamaged(() => this.#from.get(key), undefined);
-      if (mark === undefined) await replica.journal.write([{ key, value: undefined }], false);
+      if (mark !== undefined) continue;
+      await replica.journal.writeErased([id]);
+      await replica.journal.write([{ key, value: undefined }], false);
     }
   }
 

@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts';
  * a signature or an encoding that is wrong although the bytes are those that were stored. `RUN_ORPHANED`:
  * sound, but what it builds on is not. `ROW_DAMAGED`: a row beside the runs lacks or says something else
  * than they do; `ROW_STRAY`: one of which they know nothing. `TABLE_UNREADABLE`: the store cannot read
- * on. `KEY_DAMAGED`: a key or a space in the keyring. `SPACE_UNKNOWN`: rows of a space that is not in it.
+ * on. `FILE_DAMAGED`: a file of the store is not what was written. `KEY_DAMAGED`: a key or a space in the keyring. `SPACE_UNKNOWN`: rows of a space that is not in it.
  */
 export type DamageCode =
   | 'RUN_DAMAGED'
@@ -16,6 +16,7 @@ export type DamageCode =
   | 'ROW_DAMAGED'
   | 'ROW_STRAY'
   | 'TABLE_UNREADABLE'
+  | 'FILE_DAMAGED'
   | 'KEY_DAMAGED'
   | 'SPACE_UNKNOWN';
 

@@ -24,6 +24,7 @@ const TABLE = {
   claim: utf8('s'),
   tip: utf8('t'),
   wanted: utf8('w'),
+  erased: utf8('e'),
   filter: utf8('f'),
 };
 const ZERO = Uint8Array.of(0);
@@ -280,6 +281,13 @@ export function wantedKey(id: Uint8Array): Uint8Array {
 }
 
 export const allWanted: KeyRange = under(TABLE.wanted);
+
+/** Marks an assertion whose payload was erased here: should the assertion be lost, it comes again without. */
+export function erasedKey(id: Uint8Array): Uint8Array {
+  return concatBytes(TABLE.erased, id);
+}
+
+export const allErased: KeyRange = under(TABLE.erased);
 
 /** A segment of the filter of claims. */
 export function filterKey(index: number): Uint8Array {

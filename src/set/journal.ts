@@ -5,7 +5,7 @@
  */
 import type { Assertion, Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
-import { concatBytes } from '../base/bytes.ts';
+import { bytesToHex, concatBytes } from '../base/bytes.ts';
 import type { Store, StoreOp } from '../base/ports.ts';
 import { type Block, Blocks } from './blocks.ts';
 import { ClaimFilter, type FilterSegment } from './claim-filter.ts';
@@ -22,6 +22,10 @@ export class Journal {
   readonly #blocks: Blocks;
   readonly #claims: ClaimReader;
   readonly #filter = new ClaimFilter();
+  /** Something was erased here at some time. */
+  #hasErased = false;
+  /** Of what came again, ids in hex: erased here once, and not wanted. */
+  readonly #erasedAgain = new Set<string>();
   #filling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -59,6 +63,33 @@ export class Journal {
       }
       if (runs < FILTER_RUNS) return this.#filter.complete();
     }
+  }
+
+  async loadErased(): Promise<void> {
+    for await (const _ of this.#store.range({ ...keys.allErased, limit: 1 })) this.#hasErased = true;
+  }
+
+  /** The runs as they are to be stored: without what was erased here when they were here before. */
+  async withoutErased(runs: readonly Run[]): Promise<readonly Run[]> {
+    if (!this.#hasErased) return runs;
+    const ids = runs.flatMap(({ assertions }) => assertions.map(({ id }) => id));
+    const marks = await this.#store.getMany(ids.map(keys.erasedKey));
+    const erased = new Set(ids.filter((_, i) => marks[i] !== undefined).map(bytesToHex));
+    if (erased.size === 0) return runs;
+    for (const id of erased) this.#erasedAgain.add(id);
+    const strip = (assertion: Assertion): Assertion =>
+      erased.has(bytesToHex(assertion.id)) ? { ...assertion, payload: undefined } : assertion;
+    return runs.map((run) => ({ ...run, assertions: run.assertions.map(strip) }));
+  }
+
+  /** The rows that remember that these were erased. */
+  async writeErased(ids: readonly Uint8Array[]): Promise<void> {
+    if (ids.length === 0) return;
+    this.#hasErased = true;
+    await this.#store.write(
+      ids.map((id) => ({ key: keys.erasedKey(id), value: NOTHING })),
+      { durable: false },
+    );
   }
 
   #addToFilter(assertion: Assertion): void {
@@ -150,8 +181,9 @@ export class Journal {
     for (const [index, assertion] of run.assertions.entries()) {
       const place = { arrival, index, hlc: assertion.hlc };
       ops.push({ key: keys.placeKey(assertion.id), value: keys.encodePlace(place) });
-      if (assertion.payload === undefined) ops.push({ key: keys.wantedKey(assertion.id), value: NOTHING });
-      else ops.push(...this.#claimOps(assertion, place));
+      if (assertion.payload !== undefined) ops.push(...this.#claimOps(assertion, place));
+      else if (!this.#erasedAgain.has(bytesToHex(assertion.id)))
+        ops.push({ key: keys.wantedKey(assertion.id), value: NOTHING });
     }
     // The run that filled a segment may go on in the next one, so it is to be read again.
     for (const segment of this.#filter.takeFull(arrival)) ops.push(filterOp(segment));
@@ -202,8 +234,11 @@ export class Journal {
       ...this.#claimOps(after, place),
       { key: keys.wantedKey(id), value: undefined },
     ];
-    // What is stored of the filter says that it holds all of this run.
-    if (payload !== undefined) {
+    if (payload === undefined) {
+      this.#hasErased = true;
+      ops.push({ key: keys.erasedKey(id), value: NOTHING });
+    } else {
+      // What is stored of the filter says that it holds all of this run.
       this.#filter.reopen();
       ops.push(...(await this.#filterRemovals()));
     }

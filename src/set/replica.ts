@@ -145,6 +145,7 @@ export class Replica {
       ports.log.write('error', 'a stored run is damaged', { space: bytesToHex(space.id), arrival });
     });
     await journal.loadFilter();
+    await journal.loadErased();
     const tips = [];
     for await (const tip of journal.tips()) tips.push(tip);
     const replica = new Replica(
@@ -272,7 +273,8 @@ export class Replica {
   }
 
   /** Undefined when nothing is to be stored. */
-  async #place(runs: readonly Run[], intake: Intake): Promise<Storing | undefined> {
+  async #place(came: readonly Run[], intake: Intake): Promise<Storing | undefined> {
+    const runs = intake.source.via === 'own' ? came : await this.journal.withoutErased(came);
     // One batch is being stored, one waits for it: the next is placed when the first of them is done.
     await this.#storing?.before?.catch(() => undefined);
     const before = this.#storing;

@@ -13,20 +13,6 @@ export async function newestLog(directory: string): Promise<string> {
   return names[numbers.indexOf(Math.max(...numbers))] ?? '';
 }
 
-/**
- * Throws `STORE_CORRUPT` where there is data and `CURRENT`, which names the list of files, is missing:
- * LevelDB would take the directory for a new store, and remove what is in it.
- */
-export async function assertNotHeadless(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  if (names.includes('CURRENT')) return;
-  const sizes = names.map(async (name) =>
-    /\.(?:ldb|sst|log)$/.test(name) ? (await stat(join(directory, name))).size : 0,
-  );
-  if ((await Promise.all(sizes)).every((size) => size === 0)) return;
-  throw new AverError('STORE_CORRUPT', `The store ${directory} has data, and its file CURRENT is missing.`);
-}
-
 export async function syncFile(path: string): Promise<void> {
   try {
     const file = await open(path, 'r+');

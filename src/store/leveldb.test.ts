@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readU32, u32Bytes, utf8 } from '../base/bytes.ts';
 import { isAverError } from '../base/errors.ts';
 import { STORE_VERSION } from './batch.ts';
-import { openLevelDb, repairLevelDb } from './leveldb.ts';
+import { openLevelDb } from './leveldb.ts';
+import { openView } from './leveldb-view-node.ts';
 import { storeSuite } from './store.suite.ts';
 
 const durable = { durable: true };
@@ -79,7 +80,7 @@ describe('LevelDB store', () => {
     ['CURRENT names nothing', /^CURRENT$/, 'MANIFESU-000001\n'],
     ['CURRENT is missing', /^CURRENT$/, undefined],
     ['the manifest is missing', /^MANIFEST/, undefined],
-  ])('where %s it is damaged, and repairing keeps what is sound [STC-35]', async (_, file, content) => {
+  ])('where %s it is damaged, and what is sound can be read beside it [STC-35]', async (_, file, content) => {
     const rows = [1, 2, 3].map((i) => ({ key: u32Bytes(i), value: u32Bytes(i) }));
     // What one session wrote is a table in the next.
     for (const row of rows) {
@@ -90,16 +91,20 @@ describe('LevelDB store', () => {
     if (content === undefined) await rm(join(directory, damaged));
     else await writeFile(join(directory, damaged), content);
     await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
-    await repairLevelDb({ directory });
-    await using store = disposable(await openLevelDb({ directory }));
+    const { store, isPartial } = await openView(directory);
+    expect(isPartial).toBe(true);
     const left = await store.getMany(rows.map(({ key }) => key));
     const lost = left.filter((value) => value === undefined).length;
     expect(lost).toBe(damaged.endsWith('.ldb') ? 1 : 0);
+    await store.close();
+    await expect(readdir(`${directory}.view`)).rejects.toMatchObject({ code: 'ENOENT' });
+    // Whoever looks at it changes nothing.
+    await expect(openLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('a store that is open is not repaired', async () => {
+  test('of a store that is open there is no view', async () => {
     await using store = disposable(await openLevelDb({ directory }));
-    await expect(repairLevelDb({ directory })).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+    await expect(openView(directory)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
     await store.write([{ key: utf8('a'), value: utf8('b') }], durable);
   });
 

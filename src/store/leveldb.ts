@@ -3,12 +3,13 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { equalBytes, utf8 } from '../base/bytes.ts';
-import { isAverError } from '../base/errors.ts';
+import { type AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { closedError, STORE_VERSION, versionError } from './batch.ts';
+import { checkFile, checkFiles, damageError, type LiveFile, MISSING } from './leveldb-check-node.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
-import { assertNotHeadless, assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
+import { assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
 import { WriteQueue } from './write-queue.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
@@ -31,44 +32,65 @@ const BUFFER_SLACK = 4 / 3;
  */
 const openPlaces = new Set<string>();
 
+export interface LevelDbOptions {
+  readonly directory: string;
+  /** Damage was found when the store was open already: every call fails with it from now on. */
+  readonly onEnd?: (why: AverError) => void;
+  /** Bytes of tables that are checked before it opens, when not those of `limits`. */
+  readonly checkBytesMax?: number;
+}
+
 /**
  * Opens the store in a directory of its own, which is made if need be. Throws `STORE_LOCKED` when
  * another process (or this one) has it open, `STORE_CORRUPT`, `STORE_VERSION`, `STORE_FULL`, `STORE_FAILED`.
  */
-export async function openLevelDb(options: { readonly directory: string }): Promise<Store> {
-  const { directory } = options;
-  let place: string | undefined;
-  try {
-    await mkdir(directory, { recursive: true });
-    place = await realpath(directory);
-    if (openPlaces.has(place)) throw lockedError(directory);
-    openPlaces.add(place);
-    return await openPlace(place);
-  } catch (error) {
-    // A `STORE_LOCKED` of our own leaves the place to whom it belongs.
-    if (place !== undefined && !isAverError(error, 'STORE_LOCKED')) openPlaces.delete(place);
-    throw toStoreError(error, directory);
-  }
+export async function openLevelDb(options: LevelDbOptions): Promise<Store> {
+  const { directory, onEnd, checkBytesMax = limits.storeCheckBytes } = options;
+  return claimPlace(directory, async (place, release) => {
+    const { damage, rest } = await checkFiles(place, checkBytesMax);
+    if (damage.length > 0) {
+      // Of a store that is in use the files come and go.
+      await assertUnlocked(place);
+      throw damageError(place, damage);
+    }
+    const store = await openUnchecked(place, release);
+    void store.checkRest(rest, onEnd);
+    return store;
+  });
 }
 
-/**
- * Makes a store that opens again of what is sound in the files of one that is `STORE_CORRUPT`. Throws
- * `STORE_LOCKED` where it is open, `STORE_FAILED`.
- */
-export async function repairLevelDb(options: { readonly directory: string }): Promise<void> {
-  const { directory } = options;
+/** `open` gets the real path of a directory that nothing in this process has open, and what gives it free again. */
+export async function claimPlace<T>(
+  directory: string,
+  open: (place: string, release: () => void) => Promise<T>,
+): Promise<T> {
+  let release = (): void => undefined;
   try {
+    await mkdir(directory, { recursive: true });
     const place = await realpath(directory);
     if (openPlaces.has(place)) throw lockedError(directory);
     openPlaces.add(place);
-    await ClassicLevel.repair(place).finally(() => openPlaces.delete(place));
+    release = () => void openPlaces.delete(place);
+    return await open(place, release);
   } catch (error) {
+    release();
     throw toStoreError(error, directory);
   }
 }
 
-async function openPlace(place: string): Promise<Store> {
-  await assertNotHeadless(place);
+/** Throws `STORE_LOCKED` while another process has the store open. */
+export async function assertUnlocked(place: string): Promise<void> {
+  // LevelDB takes the lock before it finds that it may neither open nor make the store.
+  const level = new ClassicLevel(place, { createIfMissing: false, errorIfExists: true });
+  const error = await level.open().catch((cause: unknown) => toStoreError(cause, place));
+  if (isAverError(error, 'STORE_LOCKED')) throw error;
+}
+
+/** `onClosed`: it was closed. Throws LevelDB's errors. */
+export async function openUnchecked(
+  place: string,
+  onClosed: () => void | Promise<void>,
+): Promise<LevelDbStore> {
   const level: Level = new ClassicLevel(place, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -82,7 +104,7 @@ async function openPlace(place: string): Promise<Store> {
     else if (!equalBytes(row, VERSION_ROW)) {
       throw versionError(place, Number(new TextDecoder().decode(row)));
     }
-    return new LevelDbStore(level, await newestLog(place));
+    return new LevelDbStore(level, await newestLog(place), onClosed);
   } catch (error) {
     await level.close().catch(() => undefined);
     throw error;
@@ -108,10 +130,28 @@ class LevelDbStore implements Store {
   #lastBytes = 0;
   #reopening: Promise<void> | undefined;
   #isClosed = false;
+  readonly #onClosed: () => void | Promise<void>;
+  /** Why nothing may be read or written any more. */
+  #end: AverError | undefined;
 
-  constructor(level: Level, log: string) {
+  constructor(level: Level, log: string, onClosed: () => void | Promise<void>) {
     this.#level = level;
     this.#log = log;
+    this.#onClosed = onClosed;
+  }
+
+  /** Checks the files that were too many to be checked before. */
+  async checkRest(rest: readonly LiveFile[], onEnd: LevelDbOptions['onEnd']): Promise<void> {
+    const place = this.#level.location;
+    for (const file of rest) {
+      if (this.#isClosed) return;
+      // What the disk cannot read says so when it is asked for; what is gone went into another table.
+      const damage = await checkFile(place, file).catch(() => undefined);
+      if (damage === undefined || damage.what === MISSING) continue;
+      this.#end = damageError(place, [damage]);
+      onEnd?.(this.#end);
+      return;
+    }
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -160,10 +200,11 @@ class LevelDbStore implements Store {
     this.#isClosed = true;
     await this.#queue.close();
     await this.#level.close();
-    openPlaces.delete(this.#level.location);
+    await this.#onClosed();
   }
 
   async #writeGroup(ops: readonly StoreOp[], sync: boolean): Promise<void> {
+    if (this.#end !== undefined) throw this.#end;
     if (this.#doubtful !== undefined) await this.#reopen();
     try {
       if (this.#bufferBytes >= WRITE_BUFFER_BYTES) await this.#leaveLog();
@@ -237,6 +278,7 @@ class LevelDbStore implements Store {
 
   async #read<Result>(action: () => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw closedError();
+    if (this.#end !== undefined) throw this.#end;
     try {
       await this.#reopening?.catch(() => undefined);
       // An attempt to open again that failed leaves it closed.

@@ -1,6 +1,6 @@
 /** A rebuilt store takes the place of a damaged one, which is kept aside; one at a time. */
 import { access, rename, rm } from 'node:fs/promises';
-import { openLevelDb } from './leveldb.ts';
+import { assertUnlocked } from './leveldb.ts';
 import { toStoreError } from './leveldb-error.ts';
 
 /** Where a store is rebuilt. */
@@ -23,9 +23,7 @@ export async function swapStores(place: string): Promise<void> {
     await rm(aside, { recursive: true, force: true });
     await rename(place, aside);
     try {
-      // To have its lock is to know that nobody else has it.
-      const old = await openLevelDb({ directory: aside });
-      await old.close();
+      await assertUnlocked(aside);
     } catch (error) {
       await rename(aside, place);
       throw error;

@@ -107,9 +107,11 @@ async function start(context: Context): Promise<void> {
   }
   return scoped(running, async (peer) => {
     await announce(context, peer);
-    if (!context.signal.aborted) {
-      await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
-    }
+    const interrupted = new Promise<void>((resolve) => {
+      context.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const why = context.signal.aborted ? undefined : await Promise.race([peer.ended, interrupted]);
+    if (why !== undefined) throw why;
     context.out.message('Stopping …');
   });
 }

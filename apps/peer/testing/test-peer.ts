@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { MemoryMetrics } from '../../../src/base/counters.ts';
+import type { AverError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { Ports } from '../../../src/base/ports.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
@@ -18,8 +19,8 @@ import type { MakePeer } from '../with-peer.ts';
 
 let peersMade = 0;
 
-/** Makes peers that know each other by one hub. */
-export function testPeers(): MakePeer {
+/** Makes peers that know each other by one hub. `checkBytesMax`: of tables, before the store opens. */
+export function testPeers(checkBytesMax?: number): MakePeer {
   const hub = new MemoryHub({ clock: systemClock, random: systemRandom });
   return async ({ dataDir, bootstrap }): Promise<Peer> => {
     const ports: Ports = {
@@ -30,8 +31,10 @@ export function testPeers(): MakePeer {
       metrics: new MemoryMetrics(),
     };
     const directory = join(dataDir, 'store');
-    const store = await openLevelDb({ directory });
-    return LocalPeer.start({
+    const ended = Promise.withResolvers<AverError>();
+    const check = checkBytesMax === undefined ? {} : { checkBytesMax };
+    const store = await openLevelDb({ directory, onEnd: ended.resolve, ...check });
+    const peer = await LocalPeer.start({
       store,
       network: new MemoryNetwork(hub, `peer-${++peersMade}`),
       ports,
@@ -46,6 +49,8 @@ export function testPeers(): MakePeer {
         place: directory,
       }),
     });
+    void ended.promise.then((why) => peer.end(why));
+    return peer;
   };
 }
 
