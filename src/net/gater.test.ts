@@ -1,6 +1,7 @@
+import type { MultiaddrConnection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../base/limits.ts';
+import { allowances, limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Gater } from './gater.ts';
 
@@ -31,6 +32,27 @@ describe('the gater', () => {
     expect(gater.isBanned(PEER)).toBe(true);
     await clock.advance(1000);
     expect(gater.isBanned(PEER)).toBe(false);
+  });
+
+  it('refuses a peer that connects on and on, bans nobody for it, and counts a connection once', async () => {
+    const clock = new VirtualClock();
+    const gater = new Gater(clock, { denyPrivate: false });
+    const { denyInboundEncryptedConnection, denyInboundUpgradedConnection } = gater.toConnectionGater();
+    const connect = async (name: string) => {
+      const [id, connection] = [{ toString: () => name } as PeerId, {} as MultiaddrConnection];
+      return (
+        (await denyInboundEncryptedConnection?.(id, connection)) ||
+        (await denyInboundUpgradedConnection?.(id, connection))
+      );
+    };
+    const { start, perSecond } = allowances.connections;
+    for (let n = 0; n < start; n++) expect(await connect('churn')).toBe(false);
+    expect(await connect('churn')).toBe(true);
+    expect(await connect('other')).toBe(false);
+    expect(gater.isBanned('churn')).toBe(false);
+    await clock.advance(1000 / perSecond);
+    expect(await connect('churn')).toBe(false);
+    expect(await connect('churn')).toBe(true);
   });
 
   it('forgets the oldest ban beyond the limit', () => {

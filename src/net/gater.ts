@@ -1,7 +1,9 @@
-/** Who may connect: bans with an expiry, and which addresses may be dialled. */
+/** Who may connect, and how often: bans with an expiry, and which addresses may be dialled. */
 import type { ConnectionGater, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { limits } from '../base/limits.ts';
+import { LRUCache } from 'lru-cache';
+import { Allowance } from '../base/allowance.ts';
+import { allowances, limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { isInsecureWebSocket, isPrivateAddress } from './address.ts';
 import { mendReset } from './websocket-reset.ts';
@@ -11,6 +13,10 @@ export class Gater {
   readonly #denyPrivate: boolean;
   /** Banned until, by peer id; the oldest ban first. */
   readonly #bannedUntilMs = new Map<string, number>();
+  /** What each peer may still connect, by its id. */
+  readonly #connections = new LRUCache<string, Allowance>({ max: limits.accountsMax });
+  /** Connections that were counted: WebRTC ones skip a step, others are asked about twice. */
+  readonly #counted = new WeakSet<object>();
   /** Told when a peer asks for a relay reservation, just before it gets one. */
   onReservation: (peerId: string) => void = () => undefined;
 
@@ -36,6 +42,21 @@ export class Gater {
     return false;
   }
 
+  /** Whether a connection that the peer opened is one too many, or the peer is banned. */
+  #refuses(peerId: PeerId, connection: object): boolean {
+    const id = peerId.toString();
+    if (this.isBanned(id)) return true;
+    if (this.#counted.has(connection)) return false;
+    this.#counted.add(connection);
+    const nowMs = this.#clock.nowMs();
+    let allowed = this.#connections.get(id);
+    if (allowed === undefined) {
+      allowed = new Allowance(allowances.connections, nowMs);
+      this.#connections.set(id, allowed);
+    }
+    return !allowed.take(nowMs);
+  }
+
   mayDial(address: Multiaddr): boolean {
     return !this.#denyPrivate || !(isPrivateAddress(address) || isInsecureWebSocket(address));
   }
@@ -54,10 +75,10 @@ export class Gater {
         mendReset(connection);
         return false;
       },
-      denyInboundEncryptedConnection: isBanned,
+      denyInboundEncryptedConnection: (peerId, connection) => this.#refuses(peerId, connection),
       denyOutboundEncryptedConnection: isBanned,
       // WebRTC connections skip the encryption step, so the peer is asked about once more here.
-      denyInboundUpgradedConnection: isBanned,
+      denyInboundUpgradedConnection: (peerId, connection) => this.#refuses(peerId, connection),
       denyOutboundUpgradedConnection: isBanned,
       denyInboundRelayedConnection: (_relay, remote) => isBanned(remote),
       denyOutboundRelayedConnection: isBanned,
