@@ -461,6 +461,11 @@ export const allowances = {
    * news once a second, and compare again after each round of a sync.
    */
   roots: { start: 32, perSecond: 10, most: 64 },
+  /**
+   * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
+   * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.
+   */
+  refusedHandshakes: { start: 16, perSecond: 4, most: 16 },
   /** Connections accepted; beyond, refused. Who lost one dials again after half a second, and after ever more. */
   connections: { start: 8, perSecond: 0.5, most: 8 },
 } as const satisfies Record<string, AllowanceBounds>;

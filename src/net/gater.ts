@@ -1,11 +1,11 @@
 /** Who may connect, and how often: bans with an expiry, and which addresses may be dialled. */
-import type { ConnectionGater, PeerId } from '@libp2p/interface';
+import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { LRUCache } from 'lru-cache';
-import { Allowance } from '../base/allowance.ts';
+import { Allowance, type AllowanceBounds } from '../base/allowance.ts';
 import { allowances, limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
-import { isInsecureWebSocket, isPrivateAddress } from './address.ts';
+import { addressToHost, isInsecureWebSocket, isPrivateAddress } from './address.ts';
 import { mendReset } from './websocket-reset.ts';
 
 export class Gater {
@@ -15,6 +15,8 @@ export class Gater {
   readonly #bannedUntilMs = new Map<string, number>();
   /** What each peer may still connect, by its id. */
   readonly #connections = new LRUCache<string, Allowance>({ max: limits.accountsMax });
+  /** What may still be refused after a handshake, by the address it came from. */
+  readonly #refusals = new LRUCache<string, Allowance>({ max: limits.accountsMax });
   /** Connections that were counted: WebRTC ones skip a step, others are asked about twice. */
   readonly #counted = new WeakSet<object>();
   /** Told when a peer asks for a relay reservation, just before it gets one. */
@@ -43,18 +45,39 @@ export class Gater {
   }
 
   /** Whether a connection that the peer opened is one too many, or the peer is banned. */
-  #refuses(peerId: PeerId, connection: object): boolean {
+  #refuses(peerId: PeerId, connection: MultiaddrConnection): boolean {
     const id = peerId.toString();
-    if (this.isBanned(id)) return true;
-    if (this.#counted.has(connection)) return false;
+    const isFirstLook = !this.#counted.has(connection);
     this.#counted.add(connection);
     const nowMs = this.#clock.nowMs();
-    let allowed = this.#connections.get(id);
-    if (allowed === undefined) {
-      allowed = new Allowance(allowances.connections, nowMs);
-      this.#connections.set(id, allowed);
-    }
-    return !allowed.take(nowMs);
+    if (!this.isBanned(id) && (!isFirstLook || this.#connectionsOf(id).take(nowMs))) return false;
+    this.#refusalsOf(connection)?.take(nowMs);
+    return true;
+  }
+
+  /** Whether the address sent so many who had to be refused that no more is looked at. */
+  #turnsAway(connection: MultiaddrConnection): boolean {
+    return this.#refusalsOf(connection)?.has(this.#clock.nowMs()) === false;
+  }
+
+  #connectionsOf(peerId: string): Allowance {
+    return this.#allowance(this.#connections, peerId, allowances.connections);
+  }
+
+  /** Nothing for what comes through a relay: it is not the relay's fault. */
+  #refusalsOf({ remoteAddr }: MultiaddrConnection): Allowance | undefined {
+    const host = addressToHost(remoteAddr);
+    return host === undefined
+      ? undefined
+      : this.#allowance(this.#refusals, host, allowances.refusedHandshakes);
+  }
+
+  #allowance(of: LRUCache<string, Allowance>, key: string, bounds: AllowanceBounds): Allowance {
+    const known = of.get(key);
+    if (known !== undefined) return known;
+    const allowance = new Allowance(bounds, this.#clock.nowMs());
+    of.set(key, allowance);
+    return allowance;
   }
 
   mayDial(address: Multiaddr): boolean {
@@ -66,10 +89,10 @@ export class Gater {
     return {
       denyDialPeer: isBanned,
       denyDialMultiaddr: (address) => !this.mayDial(address),
-      // Not to deny any: each connection passes here before it is used.
+      // Each connection passes here before it is used.
       denyInboundConnection: (connection) => {
         mendReset(connection);
-        return false;
+        return this.#turnsAway(connection);
       },
       denyOutboundConnection: (_, connection) => {
         mendReset(connection);
