@@ -18,6 +18,8 @@ export interface FloodOptions {
   /** Facts a second of each honest peer. */
   readonly writes: number;
   readonly quietSeconds: number;
+  /** How long a decoy is attacked first; 0 for not at all. */
+  readonly decoySeconds: number;
   readonly floodSeconds: number;
   /** Attackers come back under other peer ids. */
   readonly renames: boolean;
@@ -48,20 +50,27 @@ export interface AttackOutcome {
   readonly letIn: number;
 }
 
+/** How honest peers fared for a while. */
+export interface Phase extends Latency {
+  /** Cores in use, of 1 each, by honest peers, the attackers' process, and the decoy. */
+  readonly memberCores: number;
+  readonly attackerCores: number;
+  readonly decoyCores: number;
+}
+
 export interface FloodOutcome {
-  readonly quiet: Latency;
-  readonly flood: Latency;
+  readonly quiet: Phase;
+  /** The same attackers against a peer that nobody here knows. Absent where none was wanted. */
+  readonly decoy: Phase | undefined;
+  readonly flood: Phase;
   readonly after: Latency;
   readonly attacks: readonly AttackOutcome[];
+  readonly decoyAttacks: readonly AttackOutcome[];
   /** Messages that were due, and for which the streams had no room. */
   readonly blocked: number;
   /** Peer ids that the attackers used. */
   readonly names: number;
   readonly rssMaxMiB: number;
-  /** Cores in use, of 1 each, by attackers and honest peers during the flood. */
-  readonly attackerCores: number;
-  readonly memberCores: number;
-  readonly quietCores: number;
   /** Facts written, and whether every honest peer ends with all of them. */
   readonly written: number;
   readonly lost: number;
@@ -69,6 +78,18 @@ export interface FloodOutcome {
   /** Ms that a new honest peer took to join and have everything during the flood. */
   readonly joinMs: number | undefined;
   readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Whom the attackers attack, and by what they know of it. */
+interface Target {
+  readonly invite: string;
+  readonly victims: readonly string[];
+}
+
+interface Attacked {
+  readonly phase: Phase;
+  readonly report: AttackReport;
+  readonly joinMs: number | undefined;
 }
 
 const AFTER_SECONDS = 5;
@@ -81,59 +102,96 @@ export async function flood(options: FloodOptions): Promise<FloodOutcome> {
 
 async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome> {
   const { members, addresses, invite } = crowd;
-  const { attacks, perSecond, returnMs, renames, floodSeconds, say } = options;
+  const { attacks, quietSeconds, decoySeconds, floodSeconds, say, isEnough = () => true } = options;
+  await Promise.all(members.map((member) => member.startWriting(options.writes)));
+  await setTimeout(2000);
+  say(`${quietSeconds} s of quiet`);
+  const { phase: quiet } = await observe(crowd, quietSeconds);
+  let decoyed: Attacked | undefined;
+  if (decoySeconds > 0) {
+    say(`${decoySeconds} s of ${attacks.join(', ')} against a decoy`);
+    decoyed = await underDecoy(crowd, options);
+  }
+  say(`${floodSeconds} s of ${attacks.join(', ')}`);
+  const flooded = await underAttack(crowd, options, { invite, victims: addresses }, floodSeconds, (report) =>
+    isEnough(outcomes(report, floodSeconds)),
+  );
+  await latencies(members);
+  say(`${AFTER_SECONDS} s after it`);
+  await setTimeout(AFTER_SECONDS * 1000);
+  const after = await latencies(members);
+  const counts = await Promise.all(members.map((member) => member.stopWriting()));
+  const written = counts.reduce((sum, count) => sum + count, 0);
+  const agreed = await agree(members, written, AGREE_MS);
+  return {
+    quiet,
+    decoy: decoyed?.phase,
+    flood: flooded.phase,
+    after,
+    attacks: outcomes(flooded.report, floodSeconds),
+    decoyAttacks: decoyed === undefined ? [] : outcomes(decoyed.report, decoySeconds),
+    blocked: flooded.report.blocked,
+    names: flooded.report.names,
+    rssMaxMiB: Math.max(...(await Promise.all(members.map((member) => member.rssMaxMiB())))),
+    written,
+    lost: written - Math.min(...(await Promise.all(members.map(honestFacts)))),
+    agreed,
+    joinMs: flooded.joinMs,
+    metrics: await metrics(members),
+  };
+}
+
+/**
+ * A peer of a space of its own is attacked: what honest peers suffer now, they suffer because the attackers
+ * and their victim work on the same machine. It writes, so that there is something to replay.
+ */
+async function underDecoy(crowd: Crowd, options: FloodOptions): Promise<Attacked> {
+  return scoped(startMember(), async ({ call: decoy }) => {
+    const victims = [await decoy.start()];
+    const invite = await decoy.create();
+    await decoy.startWriting(options.writes);
+    const before = await decoy.cpuMs();
+    const attacked = await underAttack(crowd, options, { invite, victims }, options.decoySeconds);
+    const decoyCores = ((await decoy.cpuMs()) - before) / 1000 / options.decoySeconds;
+    await decoy.stopWriting();
+    await decoy.stop();
+    return { ...attacked, phase: { ...attacked.phase, decoyCores } };
+  });
+}
+
+async function underAttack(
+  crowd: Crowd,
+  { attacks, perSecond, returnMs, renames }: FloodOptions,
+  target: Target,
+  seconds: number,
+  isEnough: (report: AttackReport) => boolean = () => true,
+): Promise<Attacked> {
   const path = join(import.meta.dirname, 'attacker-process.ts');
   return scoped(startProcess<AttackerMethods>(path, { profiles: undefined }), async ({ call: attackers }) => {
-    await attackers.report();
-    await Promise.all(members.map((member) => member.startWriting(options.writes)));
-    await setTimeout(2000);
-    await latencies(members);
-    say(`${options.quietSeconds} s of quiet`);
-    const beforeQuiet = await cpu(members);
-    // In the quiet and in the flood somebody joins, which costs processors that are shared as well.
-    const joiningQuiet = joinLate(invite, members);
-    await setTimeout(options.quietSeconds * 1000);
-    await joiningQuiet;
-    const quiet = await latencies(members);
-    const quietCores = ((await cpu(members)) - beforeQuiet) / 1000 / options.quietSeconds;
-
-    say(`${floodSeconds} s of ${attacks.join(', ')}`);
-    const before = await cpu(members);
-    await attackers.start({ invite, victims: addresses, attacks, perSecond, returnMs, renames });
-    const joining = joinLate(invite, members);
-    await setTimeout(floodSeconds * 1000);
-    const { isEnough = () => true } = options;
-    await until(async () => isEnough(outcomes(await attackers.report(), floodSeconds)));
+    const before = (await attackers.report()).cpuMs;
+    await attackers.start({ ...target, attacks, perSecond, returnMs, renames });
+    const { phase, joinMs } = await observe(crowd, seconds, async () => isEnough(await attackers.report()));
     const report = await attackers.report();
-    const memberCores = ((await cpu(members)) - before) / 1000 / floodSeconds;
-    const flooded = await latencies(members);
-    const joinMs = await joining;
     await attackers.stop();
-    await latencies(members);
-    say(`${AFTER_SECONDS} s after it`);
-    await setTimeout(AFTER_SECONDS * 1000);
-    const after = await latencies(members);
-    const counts = await Promise.all(members.map((member) => member.stopWriting()));
-    const written = counts.reduce((sum, count) => sum + count, 0);
-    const agreed = await agree(members, written, AGREE_MS);
-    return {
-      quiet,
-      flood: flooded,
-      after,
-      attacks: outcomes(report, floodSeconds),
-      blocked: report.blocked,
-      names: report.names,
-      rssMaxMiB: Math.max(...(await Promise.all(members.map((member) => member.rssMaxMiB())))),
-      attackerCores: report.cpuMs / 1000 / floodSeconds,
-      memberCores,
-      quietCores,
-      written,
-      lost: written - Math.min(...(await Promise.all(members.map(honestFacts)))),
-      agreed,
-      joinMs,
-      metrics: await metrics(members),
-    };
+    const attackerCores = (report.cpuMs - before) / 1000 / seconds;
+    return { phase: { ...phase, attackerCores }, report, joinMs };
   });
+}
+
+/** In each phase somebody joins, which costs processors that are shared as well. */
+async function observe(
+  { members, invite }: Crowd,
+  seconds: number,
+  isEnough: () => Promise<boolean> = async () => true,
+): Promise<{ readonly phase: Phase; readonly joinMs: number | undefined }> {
+  await latencies(members);
+  const before = await cpu(members);
+  const joining = joinLate(invite, members);
+  await setTimeout(seconds * 1000);
+  await until(isEnough);
+  const memberCores = ((await cpu(members)) - before) / 1000 / seconds;
+  const phase = { ...(await latencies(members)), memberCores, attackerCores: 0, decoyCores: 0 };
+  return { phase, joinMs: await joining };
 }
 
 /** Facts that honest peers wrote, of those that a member holds. */

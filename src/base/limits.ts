@@ -3,6 +3,8 @@
  * Related limits are checked against each other at the end of the file and in `limits.test.ts`.
  */
 
+import type { AllowanceBounds } from './allowance.ts';
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const SECOND = 1000;
@@ -178,6 +180,8 @@ export const limits = {
    */
   requestsIgnoringMin: 800,
   requestsIgnoringStep: 100,
+  /** Comparisons of roots beyond what is allowed, for each fault: who is told Busy waits half a second and more. */
+  rootsIgnoringStep: 8,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */
@@ -261,6 +265,8 @@ export const limits = {
   wantedPerRoundMax: 100,
   /** Faults of a peer (garbage, lies, floods) within `offenceTtlMs` before it is banned for `banMs`, whatever its connections. */
   offencesMax: 5,
+  /** Faults that a sync frame counts for which cannot be read: each needs a stream of its own, so it takes time to send five. */
+  offencesPerBadFrame: 2,
   offenceTtlMs: 10 * MINUTE,
   /** Peers that a digest goes to. */
   digestFanOutMin: 3,
@@ -287,8 +293,6 @@ export const limits = {
   pingQuietMs: 2 * MINUTE,
   /** At most one digest per peer and space is handled in this time. */
   digestHandleMs: 5 * SECOND,
-  /** Digests that come too early before that counts as a fault: honest peers send one in ten seconds. */
-  digestsEarlyMax: 8,
   /** Digests that one space judges per second, of all peers: each may cost 8,192 look-ups. */
   digestsPerSecondMax: 20,
   /** Roots after news go to every peer within this time, and at most once a second each. */
@@ -407,6 +411,8 @@ export const limits = {
   introduceDelayMs: 50,
   /** Introduced peers that are dialled: with this many neighbours gossip reaches everybody in a few hops. */
   neighboursMax: 16,
+  /** Between two rounds of introductions: who comes and goes by the second does not make a peer write to all others. */
+  introduceEveryMs: 500,
   /** Of two introduced peers the one with the smaller id dials; the other only after this long. */
   introduceTurnMs: 3 * SECOND,
   /**
@@ -422,14 +428,49 @@ export const limits = {
   gossipEnvelopeBytesMax: 4 * MiB,
   /** Topics of one peer, in bytes of bookkeeping (1 KiB and the name each): about 256. */
   gossipTopicBytesMax: 300 * KiB,
-  /**
-   * Envelopes with promises of messages (IHAVE) that one peer may send in a second, and as many more for each
-   * fault: honest ones send one; after 40 s of a frozen process, when pings end the connection, those at once.
-   */
-  gossipPromisesPerSecondMax: 16,
   /** Ids of seen messages are remembered this long. Known messages are ignored anyway. */
   gossipSeenMs: 30 * SECOND,
 } as const;
+
+/**
+ * What one peer may do for now, by its proven id, and what it may save up. Honest peers stay well below; beyond it
+ * nothing is done, and where it says so each is a fault. Kept across connections, but for digests and roots.
+ */
+export const allowances = {
+  /**
+   * Envelopes with promises of messages (IHAVE); beyond, a fault. Honest peers send one a second; after 40 s of a
+   * frozen process, when pings end the connection, those at once.
+   */
+  promises: { start: 4, perSecond: 2, most: 64 },
+  /**
+   * Grafts that had to be refused; beyond, a fault. Who was refused or pruned waits ten seconds; a peer that was
+   * restarted does not know, once.
+   */
+  refusedGrafts: { start: 4, perSecond: 0.5, most: 8 },
+  /**
+   * Messages that brought nothing new in another wrapping than before; what comes beyond is not looked at, and pull
+   * repairs it. Honest ones are what pull brought first, and each that is new earns another one.
+   */
+  staleMessages: { start: 32, perSecond: 8, most: 64 },
+  /** Gossip streams opened; beyond, a fault. A lost one is opened anew after two seconds. */
+  gossipStreams: { start: 8, perSecond: 0.5, most: 16 },
+  /** Sync streams refused, because four are open; beyond, a fault. Honest peers have one, and a second for moments. */
+  refusedStreams: { start: 4, perSecond: 0.2, most: 8 },
+  /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
+  earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
+  /**
+   * Comparisons of roots, by space; beyond, Busy, and each of `rootsIgnoringStep` more is a fault. Honest peers tell
+   * news once a second, and compare again after each round of a sync.
+   */
+  roots: { start: 32, perSecond: 10, most: 64 },
+  /**
+   * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
+   * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.
+   */
+  refusedHandshakes: { start: 16, perSecond: 4, most: 16 },
+  /** Connections accepted; beyond, refused. Who lost one dials again after half a second, and after ever more. */
+  connections: { start: 8, perSecond: 0.5, most: 8 },
+} as const satisfies Record<string, AllowanceBounds>;
 
 export type TrustClass = 'isolated' | 'known' | 'partner' | 'federated';
 

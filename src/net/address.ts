@@ -31,6 +31,12 @@ export function addressToPeerId(address: Multiaddr): string | undefined {
   return last?.name === 'p2p' ? last.value : undefined;
 }
 
+/** The IP address, or the name, at which it begins; undefined where a relay stands between. */
+export function addressToHost(address: Multiaddr): string | undefined {
+  if (isCircuitAddress(address)) return undefined;
+  return address.getComponents()[0]?.value;
+}
+
 function hasPart(address: Multiaddr, name: string): boolean {
   return address.getComponents().some((component) => component.name === name);
 }

@@ -1,6 +1,7 @@
+import type { MultiaddrConnection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../base/limits.ts';
+import { allowances, limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Gater } from './gater.ts';
 
@@ -33,6 +34,50 @@ describe('the gater', () => {
     expect(gater.isBanned(PEER)).toBe(false);
   });
 
+  it('refuses a peer that connects on and on, bans nobody for it, and counts a connection once', async () => {
+    const clock = new VirtualClock();
+    const gater = new Gater(clock, { denyPrivate: false });
+    const { denyInboundEncryptedConnection, denyInboundUpgradedConnection } = gater.toConnectionGater();
+    const connect = async (name: string) => {
+      const [id, connection] = [idOf(name), from('/ip4/1.2.3.4/tcp/5')];
+      return (
+        (await denyInboundEncryptedConnection?.(id, connection)) ||
+        (await denyInboundUpgradedConnection?.(id, connection))
+      );
+    };
+    const { start, perSecond } = allowances.connections;
+    for (let n = 0; n < start; n++) expect(await connect('churn')).toBe(false);
+    expect(await connect('churn')).toBe(true);
+    expect(await connect('other')).toBe(false);
+    expect(gater.isBanned('churn')).toBe(false);
+    await clock.advance(1000 / perSecond);
+    expect(await connect('churn')).toBe(false);
+    expect(await connect('churn')).toBe(true);
+  });
+
+  it('turns an address away before the handshake when it sends ever more who are refused, and no other', async () => {
+    const clock = new VirtualClock();
+    const gater = new Gater(clock, { denyPrivate: false });
+    const { denyInboundConnection, denyInboundEncryptedConnection } = gater.toConnectionGater();
+    gater.ban('bad', limits.banMs);
+    const { start, perSecond } = allowances.refusedHandshakes;
+    const isTurnedAway = (address: string) => denyInboundConnection?.(from(address));
+    const isRefused = (name: string, address: string) =>
+      denyInboundEncryptedConnection?.(idOf(name), from(address));
+    const relayed = `/ip4/9.9.9.9/tcp/1/ws/p2p/${PEER}/p2p-circuit`;
+    for (let n = 0; n < start; n++) {
+      expect(await isTurnedAway('/ip4/1.2.3.4/tcp/5')).toBe(false);
+      expect(await isRefused(`good ${n}`, '/ip4/1.2.3.4/tcp/6')).toBe(false);
+      expect(await isRefused('bad', `/ip4/1.2.3.4/tcp/${n}`)).toBe(true);
+      expect(await isRefused('bad', relayed)).toBe(true);
+    }
+    expect(await isTurnedAway('/ip4/1.2.3.4/tcp/7')).toBe(true);
+    expect(await isTurnedAway('/ip4/1.2.3.5/tcp/7')).toBe(false);
+    expect(await isTurnedAway(relayed)).toBe(false);
+    await clock.advance(1000 / perSecond);
+    expect(await isTurnedAway('/ip4/1.2.3.4/tcp/8')).toBe(false);
+  });
+
   it('forgets the oldest ban beyond the limit', () => {
     const gater = new Gater(new VirtualClock(), { denyPrivate: false });
     for (let i = 0; i <= limits.bansMax; i++) gater.ban(`p${i}`, 1000);
@@ -40,3 +85,6 @@ describe('the gater', () => {
     expect(gater.isBanned('p1')).toBe(true);
   });
 });
+
+const idOf = (name: string) => ({ toString: () => name }) as PeerId;
+const from = (address: string) => ({ remoteAddr: multiaddr(address) }) as MultiaddrConnection;

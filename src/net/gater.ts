@@ -1,9 +1,12 @@
-/** Who may connect: bans with an expiry, and which addresses may be dialled. */
-import type { ConnectionGater, PeerId } from '@libp2p/interface';
+/** Who may connect, and how often: bans with an expiry, and which addresses may be dialled. */
+import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { limits } from '../base/limits.ts';
+import type { LRUCache } from 'lru-cache';
+import { Allowance, type AllowanceBounds } from '../base/allowance.ts';
+import { allowances, limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
-import { isInsecureWebSocket, isPrivateAddress } from './address.ts';
+import { recentlyUsed } from '../base/recently-used.ts';
+import { addressToHost, isInsecureWebSocket, isPrivateAddress } from './address.ts';
 import { mendReset } from './websocket-reset.ts';
 
 export class Gater {
@@ -11,6 +14,12 @@ export class Gater {
   readonly #denyPrivate: boolean;
   /** Banned until, by peer id; the oldest ban first. */
   readonly #bannedUntilMs = new Map<string, number>();
+  /** What each peer may still connect, by its id. */
+  readonly #connections = recentlyUsed<string, Allowance>(limits.accountsMax);
+  /** What may still be refused after a handshake, by the address it came from. */
+  readonly #refusals = recentlyUsed<string, Allowance>(limits.accountsMax);
+  /** Connections that were counted: WebRTC ones skip a step, others are asked about twice. */
+  readonly #counted = new WeakSet<object>();
   /** Told when a peer asks for a relay reservation, just before it gets one. */
   onReservation: (peerId: string) => void = () => undefined;
 
@@ -36,6 +45,42 @@ export class Gater {
     return false;
   }
 
+  /** Whether a connection that the peer opened is one too many, or the peer is banned. */
+  #refuses(peerId: PeerId, connection: MultiaddrConnection): boolean {
+    const id = peerId.toString();
+    const isFirstLook = !this.#counted.has(connection);
+    this.#counted.add(connection);
+    const nowMs = this.#clock.nowMs();
+    if (!this.isBanned(id) && (!isFirstLook || this.#connectionsOf(id).take(nowMs))) return false;
+    this.#refusalsOf(connection)?.take(nowMs);
+    return true;
+  }
+
+  /** Whether the address sent so many who had to be refused that no more is looked at. */
+  #turnsAway(connection: MultiaddrConnection): boolean {
+    return this.#refusalsOf(connection)?.has(this.#clock.nowMs()) === false;
+  }
+
+  #connectionsOf(peerId: string): Allowance {
+    return this.#allowance(this.#connections, peerId, allowances.connections);
+  }
+
+  /** Nothing for what comes through a relay: it is not the relay's fault. */
+  #refusalsOf({ remoteAddr }: MultiaddrConnection): Allowance | undefined {
+    const host = addressToHost(remoteAddr);
+    return host === undefined
+      ? undefined
+      : this.#allowance(this.#refusals, host, allowances.refusedHandshakes);
+  }
+
+  #allowance(of: LRUCache<string, Allowance>, key: string, bounds: AllowanceBounds): Allowance {
+    const known = of.get(key);
+    if (known !== undefined) return known;
+    const allowance = new Allowance(bounds, this.#clock.nowMs());
+    of.set(key, allowance);
+    return allowance;
+  }
+
   mayDial(address: Multiaddr): boolean {
     return !this.#denyPrivate || !(isPrivateAddress(address) || isInsecureWebSocket(address));
   }
@@ -45,19 +90,19 @@ export class Gater {
     return {
       denyDialPeer: isBanned,
       denyDialMultiaddr: (address) => !this.mayDial(address),
-      // Not to deny any: each connection passes here before it is used.
+      // Each connection passes here before it is used.
       denyInboundConnection: (connection) => {
         mendReset(connection);
-        return false;
+        return this.#turnsAway(connection);
       },
       denyOutboundConnection: (_, connection) => {
         mendReset(connection);
         return false;
       },
-      denyInboundEncryptedConnection: isBanned,
+      denyInboundEncryptedConnection: (peerId, connection) => this.#refuses(peerId, connection),
       denyOutboundEncryptedConnection: isBanned,
       // WebRTC connections skip the encryption step, so the peer is asked about once more here.
-      denyInboundUpgradedConnection: isBanned,
+      denyInboundUpgradedConnection: (peerId, connection) => this.#refuses(peerId, connection),
       denyOutboundUpgradedConnection: isBanned,
       denyInboundRelayedConnection: (_relay, remote) => isBanned(remote),
       denyOutboundRelayedConnection: isBanned,

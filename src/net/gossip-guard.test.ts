@@ -1,8 +1,8 @@
 import type { RPC } from '@libp2p/gossipsub/message';
-import type { PeerId } from '@libp2p/interface';
+import type { PeerId, Stream } from '@libp2p/interface';
 import { describe, expect, it } from 'vitest';
 import { MemoryMetrics } from '../base/counters.ts';
-import { limits } from '../base/limits.ts';
+import { allowances, limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { GossipGuard, type GossipReading } from './gossip-guard.ts';
 
@@ -43,35 +43,88 @@ describe('the gossip guard', () => {
     expect(it.offenders).toEqual([]);
   });
 
-  it('passes on the promises of a second, and takes those of a flood as faults', async () => {
+  it('passes on the promises of an honest peer, and takes what is beyond as faults', async () => {
     const it = start();
-    const most = limits.gossipPromisesPerSecondMax;
-    for (let n = 0; n < most * limits.offencesMax + 1; n++)
-      await it.reading.handleReceivedRpc(peer('bad'), promise);
-    expect(it.handled).toBe(most);
+    const { start: most } = allowances.promises;
+    for (let n = 1; n < most + limits.offencesMax; n++)
+      await it.reading.handleReceivedRpc(peer('bad'), promise());
+    expect(it.handled).toHaveLength(most);
+    expect(it.offenders).toEqual([]);
+    await it.reading.handleReceivedRpc(peer('bad'), promise());
+    expect(it.offenders).toEqual(['bad']);
+    for (let n = 0; n < 100; n++) {
+      await it.reading.handleReceivedRpc(peer('good'), promise());
+      await it.clock.advance(1000);
+    }
+    expect(it.handled).toHaveLength(most + 100);
     expect(it.offenders).toEqual(['bad']);
   });
 
   it('bears the promises that an honest peer made while this one was frozen', async () => {
     const it = start();
-    for (let n = 0; n < 45; n++) await it.reading.handleReceivedRpc(peer('good'), promise);
-    await it.clock.advance(1000);
-    await it.reading.handleReceivedRpc(peer('good'), promise);
+    it.open('good');
+    await it.clock.advance(45_000);
+    for (let n = 0; n < 45; n++) await it.reading.handleReceivedRpc(peer('good'), promise());
+    expect(it.handled).toHaveLength(45);
     expect(it.offenders).toEqual([]);
-    expect(it.handled).toBe(limits.gossipPromisesPerSecondMax + 1);
+  });
+
+  it('takes grafts that the library refuses on and on as faults, and no others', async () => {
+    const it = start();
+    for (let n = 0; n < 100; n++) await it.reading.handleGraft('good', [{ topicID: 'open' }]);
+    const most = allowances.refusedGrafts.start + limits.offencesMax;
+    for (let n = 1; n < most; n++) await it.reading.handleGraft('bad', [{ topicID: 'refused' }]);
+    expect(it.offenders).toEqual([]);
+    expect(await it.reading.handleGraft('bad', [{ topicID: 'refused' }])).toHaveLength(1);
+    expect(it.offenders).toEqual(['bad']);
+  });
+
+  it('ends streams of a peer that opens them on and on, and takes them as faults', () => {
+    const it = start();
+    const most = allowances.gossipStreams.start + limits.offencesMax;
+    for (let n = 0; n < most; n++) it.open('bad');
+    it.open('good');
+    expect(it.opened).toBe(allowances.gossipStreams.start + 1);
+    expect(it.aborted).toBe(limits.offencesMax);
+    expect(it.offenders).toEqual(['bad']);
+  });
+
+  it('passes over messages of a peer that brings nothing new, hears the rest of what it says, and blames nobody', async () => {
+    const it = start();
+    const hear = async (id: string, isNews: boolean) => {
+      const rpc = message();
+      await it.reading.handleReceivedRpc(peer(id), rpc);
+      if (rpc.messages.length > 0) it.guard.judged(id, isNews);
+      return rpc.messages.length > 0;
+    };
+    const { start: most, perSecond } = allowances.staleMessages;
+    for (let n = 0; n < most; n++) expect(await hear('stale', false)).toBe(true);
+    expect(await hear('stale', false)).toBe(false);
+    expect(it.handled).toHaveLength(most + 1);
+    await it.clock.advance(1000 / perSecond);
+    expect(await hear('stale', true)).toBe(true);
+    expect(await hear('stale', false)).toBe(true);
+    // As often old as new.
+    for (let n = 0; n < 10 * most; n++) expect(await hear('good', n % 2 === 0)).toBe(true);
+    expect(it.offenders).toEqual([]);
   });
 });
 
-const promise = { control: { ihave: [{}] } } as unknown as RPC;
+const promise = () => ({ control: { ihave: [{}] }, messages: [] }) as unknown as RPC;
+const message = () => ({ messages: [{}] }) as unknown as RPC;
 const peer = (id: string) => ({ toString: () => id }) as PeerId;
 
-/** A guard before a library that reads, decodes, and cannot decode `BAD`. */
+/** A guard before a library that reads, decodes, cannot decode `BAD`, and refuses grafts on one topic. */
 function start() {
   const clock = new VirtualClock();
   const metrics = new MemoryMetrics();
   const offenders: string[] = [];
-  const it = { clock, metrics, offenders, handled: 0 };
+  const handled: RPC[] = [];
+  const it = { clock, metrics, offenders, handled, opened: 0, aborted: 0 };
   const reading: GossipReading = {
+    createInboundStream() {
+      it.opened++;
+    },
     async pipePeerReadStream(_, source) {
       for await (const data of source) {
         try {
@@ -85,15 +138,18 @@ function start() {
       if (bytes[0] === BAD[0]) throw new Error('undecodable');
       return {} as RPC;
     },
-    async handleReceivedRpc() {
-      it.handled++;
+    async handleReceivedRpc(_, rpc) {
+      handled.push(rpc);
     },
+    handleGraft: async (_, grafts) => grafts.filter(({ topicID }) => topicID === 'refused'),
     handlePeerReadStreamError: () => undefined,
   };
-  new GossipGuard(reading, { clock, metrics, onOffender: (peerId) => offenders.push(peerId) });
+  const guard = new GossipGuard(reading, { clock, metrics, onOffender: (peerId) => offenders.push(peerId) });
   const connection = (id: string, envelopes: readonly Uint8Array[]) =>
     reading.pipePeerReadStream(peer(id), sourceOf(envelopes));
-  return Object.assign(it, { reading, connection });
+  const open = (id: string) =>
+    reading.createInboundStream(peer(id), { abort: () => it.aborted++ } as unknown as Stream);
+  return Object.assign(it, { reading, guard, connection, open });
 }
 
 async function* sourceOf(envelopes: readonly Uint8Array[]) {

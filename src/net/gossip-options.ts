@@ -76,7 +76,9 @@ export function gossipOptions(): Partial<GossipsubOpts> {
     pruneBackoff: 10_000,
     unsubcribeBackoff: 1_000,
     gossipsubIWantFollowupMs: 3_000,
-    idontwantMinDataSize: 1024,
+    // It is sent to the whole mesh before the message is judged: for small ones that costs more than it saves, and
+    // one hostile message would become seven.
+    idontwantMinDataSize: 16 * 1024,
     idontwantMaxMessages: 512,
     // Neither waits: a validator that verifies in batches needs several at once. What waits is bounded
     // per peer in `gossip.ts`; gossipsub's own queue in front of a waiting handler is not.

@@ -23,6 +23,8 @@ function start() {
     decodeRpc: () => undefined,
     handleReceivedRpc: async () => undefined,
     handlePeerReadStreamError: () => undefined,
+    handleGraft: async () => [],
+    createInboundStream: () => undefined,
   };
   const gossip = new Gossip({
     libp2p: {} as Libp2p,

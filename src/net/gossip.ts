@@ -47,6 +47,7 @@ export interface GossipOptions {
 export class Gossip {
   readonly #options: GossipOptions;
   readonly #pubsub: GossipSubInside;
+  readonly #guard: GossipGuard;
   readonly #handlers = new Map<string, TopicHandler>();
   /** Connected peers that speak a gossip protocol. */
   readonly #speakers = new Set<string>();
@@ -62,7 +63,11 @@ export class Gossip {
     this.#options = options;
     this.#pubsub = options.pubsub as GossipSubInside;
     const { clock, metrics } = options;
-    new GossipGuard(this.#pubsub, { clock, metrics, onOffender: (peerId) => this.#drop(peerId) });
+    this.#guard = new GossipGuard(this.#pubsub, {
+      clock,
+      metrics,
+      onOffender: (peerId) => this.#drop(peerId),
+    });
     // One validator for every topic. Without it messages on topics that we do not follow would be
     // accepted unseen and kept in the message cache, whose size nothing bounds.
     this.#pubsub.topicValidators.get = (topic) => (peerId, message) =>
@@ -139,6 +144,7 @@ export class Gossip {
         ? 'ignore'
         : await this.#handle(handler, from, message).catch(() => 'ignore' as const);
     this.#options.metrics.add('gossip_received', 1, { verdict });
+    this.#guard.judged(from, verdict === 'accept');
     return verdict;
   }
 

@@ -66,6 +66,7 @@ describe('introductions', () => {
 describe('a host', () => {
   const setUp = () => {
     const failures: [string, string][] = [];
+    const asked: string[] = [];
     const clock = new VirtualClock();
     const topics = new Map([
       ['a', new Set(['x'])],
@@ -77,7 +78,10 @@ describe('a host', () => {
       peerIds: () => [...topics.keys()],
       topics: (peerId) => topics.get(peerId) ?? new Set(),
       hasReservation: () => true,
-      addresses: async () => [],
+      addresses: async (peerId) => {
+        asked.push(peerId);
+        return [];
+      },
       onFailure: (peerId, cause) => failures.push([peerId, (cause as AverError).code]),
     });
     const join = (peerId: string) => {
@@ -86,7 +90,7 @@ describe('a host', () => {
       const frames = guest.frames[Symbol.asyncIterator]();
       return async () => decodeIntroductions((await frames.next()).value).map((item) => item.peerId);
     };
-    return { clock, topics, host, join, failures };
+    return { clock, topics, host, join, failures, asked };
   };
 
   it('tells a guest of those who share a topic, and of nobody else', async () => {
@@ -102,11 +106,26 @@ describe('a host', () => {
     await clock.advance(limits.introduceDelayMs);
     await next();
     host.onChange();
-    await clock.advance(limits.introduceDelayMs);
+    await clock.advance(limits.introduceEveryMs);
     topics.set('c', new Set(['x']));
     host.onChange();
-    await clock.advance(limits.introduceDelayMs);
+    await clock.advance(limits.introduceEveryMs);
     expect((await next()).sort()).toEqual(['b', 'c']);
+  });
+
+  it('looks once at each peer for all guests, and not at once again for whoever comes and goes', async () => {
+    const { clock, topics, host, join, asked } = setUp();
+    for (const guest of ['a', 'b', 'd', 'e']) {
+      topics.set(guest, new Set(['x']));
+      void join(guest)();
+    }
+    await clock.advance(limits.introduceDelayMs);
+    expect(asked.toSorted()).toEqual(['a', 'b', 'd', 'e']);
+    for (let ms = 0; ms < 10 * limits.introduceEveryMs; ms += limits.introduceDelayMs) {
+      host.onChange();
+      await clock.advance(limits.introduceDelayMs);
+    }
+    expect(asked.length).toBeLessThanOrEqual(4 * 12);
   });
 
   it('ends the stream of a guest that writes, and says BAD_ENCODING', async () => {

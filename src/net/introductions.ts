@@ -75,6 +75,9 @@ export interface HostOptions {
   readonly onFailure: (peerId: string, cause: unknown) => void;
 }
 
+/** What one round says of a peer. */
+type Round = (peerId: string) => Promise<Introduction>;
+
 interface Guest {
   readonly stream: FrameStream;
   sent: Uint8Array | undefined;
@@ -85,6 +88,8 @@ export class IntroductionsHost {
   readonly #options: HostOptions;
   readonly #guests = new Map<string, Guest>();
   #cancel: (() => void) | undefined;
+  /** When the last round began. */
+  #roundMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -99,10 +104,15 @@ export class IntroductionsHost {
 
   /** Somebody came, left, reserved or follows other topics. Changes come in bursts, so it waits a little. */
   onChange(): void {
-    if (this.#guests.size === 0) return;
-    this.#cancel ??= this.#options.clock.setTimer(limits.introduceDelayMs, () => {
+    if (this.#guests.size === 0 || this.#cancel !== undefined) return;
+    const { clock } = this.#options;
+    const sinceMs = Math.abs(clock.nowMs() - this.#roundMs);
+    const delayMs = Math.max(limits.introduceDelayMs, limits.introduceEveryMs - sinceMs);
+    this.#cancel = clock.setTimer(delayMs, () => {
       this.#cancel = undefined;
-      for (const peerId of this.#guests.keys()) void this.#introduce(peerId);
+      this.#roundMs = clock.nowMs();
+      const round = this.#newRound();
+      for (const peerId of this.#guests.keys()) void this.#introduce(peerId, round);
     });
   }
 
@@ -124,13 +134,30 @@ export class IntroductionsHost {
     if (this.#guests.get(stream.peerId)?.stream === stream) this.#guests.delete(stream.peerId);
   }
 
-  async #introduce(peerId: string): Promise<void> {
+  /** What is said of a peer is the same for all guests of one round: it is looked up once. */
+  #newRound(): Round {
+    const { hasReservation, addresses } = this.#options;
+    const known = new Map<string, Promise<Introduction>>();
+    return (peerId) => {
+      const introduction =
+        known.get(peerId) ??
+        addresses(peerId).then((all) => ({
+          peerId,
+          viaHost: hasReservation(peerId),
+          addresses: all.filter(isReadable).slice(0, limits.addressesPerPeerMax),
+        }));
+      known.set(peerId, introduction);
+      return introduction;
+    };
+  }
+
+  async #introduce(peerId: string, round: Round): Promise<void> {
     const guest = this.#guests.get(peerId);
     if (guest === undefined) return;
     if (guest.sending) return this.onChange();
     guest.sending = true;
     try {
-      const frame = encodeIntroductions(await this.#listFor(peerId));
+      const frame = encodeIntroductions(await this.#listFor(peerId, round));
       if (guest.sent !== undefined && equalBytes(frame, guest.sent)) return;
       guest.sent = frame;
       await guest.stream.send(frame);
@@ -141,19 +168,21 @@ export class IntroductionsHost {
     }
   }
 
-  async #listFor(guest: string): Promise<Introduction[]> {
-    const { peerIds, topics, hasReservation, addresses } = this.#options;
-    const shared = peerIds()
-      .filter((peerId) => peerId !== guest && !topics(guest).isDisjointFrom(topics(peerId)))
-      .sort((a, b) => (pairRank(guest, a) < pairRank(guest, b) ? -1 : 1))
-      .slice(0, limits.introducedPeersMax);
-    const introductions = await Promise.all(
-      shared.map(async (peerId) => ({
-        peerId,
-        viaHost: hasReservation(peerId),
-        addresses: (await addresses(peerId)).filter(isReadable).slice(0, limits.addressesPerPeerMax),
-      })),
-    );
+  async #listFor(guest: string, round: Round): Promise<Introduction[]> {
+    const { peerIds, topics } = this.#options;
+    const followed = topics(guest);
+    const shared = peerIds().filter((peerId) => peerId !== guest && !followed.isDisjointFrom(topics(peerId)));
+    const introductions = await Promise.all(lowestRanks(guest, shared).map(round));
     return introductions.filter(({ viaHost, addresses }) => viaHost || addresses.length > 0);
   }
+}
+
+/** In an order that only depends on who they are. */
+function lowestRanks(guest: string, peerIds: readonly string[]): readonly string[] {
+  if (peerIds.length <= limits.introducedPeersMax) return peerIds.toSorted();
+  const ranks = new Map(peerIds.map((peerId) => [pairRank(guest, peerId), peerId]));
+  return [...ranks.keys()]
+    .sort()
+    .slice(0, limits.introducedPeersMax)
+    .map((rank) => ranks.get(rank) as string);
 }

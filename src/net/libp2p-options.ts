@@ -1,6 +1,5 @@
 /** What Node and browser nodes have in common: ports, services, and every libp2p limit made explicit. */
 import { noise } from '@chainsafe/libp2p-noise';
-import { yamux } from '@chainsafe/libp2p-yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { type Identify, identify, identifyPush } from '@libp2p/identify';
@@ -14,6 +13,7 @@ import type { Ports } from '../base/ports.ts';
 import type { Gater } from './gater.ts';
 import { gossipService } from './gossip.ts';
 import { PINGS_MAX } from './ping.ts';
+import { sparingYamux } from './sparing-yamux.ts';
 
 export type NetworkPorts = Pick<Ports, 'clock' | 'random' | 'log' | 'metrics'>;
 
@@ -57,7 +57,7 @@ export async function sharedOptions(
     nodeInfo: { name: 'aver', version: '1', userAgent: 'aver/1' },
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      sparingYamux({
         maxInboundStreams: 512,
         maxOutboundStreams: 512,
         maxMessageSize: 64 * 1024,

@@ -51,6 +51,15 @@ export class RecentIds {
     });
   }
 
+  /** Others were told of the run: from now on it counts as pushed. */
+  passedOn(run: Run): void {
+    for (const { id } of run.assertions) {
+      const hex = bytesToHex(id);
+      const recent = this.#sorted().get(hex);
+      if (recent?.via === 'pull') this.#byId.set(hex, { ...recent, via: 'push' });
+    }
+  }
+
   /** In hex, newest first. */
   list(): string[] {
     return [...this.#sorted().keys()].reverse();

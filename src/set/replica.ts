@@ -212,6 +212,11 @@ export class Replica {
     return placement.type !== 'known';
   }
 
+  /** A pushed message with this run is passed on: in another wrapping it is no news any more. */
+  passedOn(run: Run): void {
+    this.#recent.passedOn(run);
+  }
+
   async has(id: Uint8Array): Promise<boolean> {
     if (this.#recent.has(id)) return true;
     return (await this.journal.places([id]))[0] !== undefined;

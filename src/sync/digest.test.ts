@@ -136,7 +136,7 @@ test('the clock of a digest names only chains that grew since the last one [ICG-
 });
 
 test('a digest every five seconds is handled, more often not, and no nonce twice [ICG-34] [ICG-35]', () => {
-  const gate = new DigestGate();
+  const gate = new DigestGate(10_000);
   expect(gate.isEarly(10_000)).toBe(false);
   expect(gate.isEarly(14_999)).toBe(true);
   expect(gate.isEarly(15_000)).toBe(false);

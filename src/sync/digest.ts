@@ -2,11 +2,12 @@
  * Digests: every ten seconds a peer hints to a few others what it has, by a vector clock (what the
  * receiver lacks) and a Bloom filter (what the sender lacks). Only a hint: it starts a sync, nothing else.
  */
+import { Allowance } from '../base/allowance.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
+import { allowances, limits } from '../base/limits.ts';
 import { type Bloom, bloomHas, bloomKey, buildBloom, checkBloom } from '../set/bloom.ts';
 import type { Replica } from '../set/replica.ts';
 import type { DigestRequest } from './messages.ts';
@@ -173,7 +174,11 @@ export class DigestGate {
   lastFilter: DigestFilter | undefined;
   #handledMs = Number.NEGATIVE_INFINITY;
   readonly #nonceMs = new Map<string, number>();
-  #early = 0;
+  readonly #early: Allowance;
+
+  constructor(nowMs: number) {
+    this.#early = new Allowance(allowances.earlyDigests, nowMs);
+  }
 
   keep({ root, nonce, bloom }: Digest): void {
     if (bloom === null) return;
@@ -186,13 +191,12 @@ export class DigestGate {
   isEarly(nowMs: number): boolean {
     if (Math.abs(nowMs - this.#handledMs) < limits.digestHandleMs) return true;
     this.#handledMs = nowMs;
-    this.#early = 0;
     return false;
   }
 
-  /** Counts one that came too early. Whether it is one of a flood: the last of every `limits.digestsEarlyMax`. */
-  isFlood(): boolean {
-    return ++this.#early % limits.digestsEarlyMax === 0;
+  /** Whether one that came too early is one of a flood. */
+  isFlood(nowMs: number): boolean {
+    return !this.#early.take(nowMs);
   }
 
   /** Whether this nonce was seen lately; it is from now on. */

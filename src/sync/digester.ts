@@ -92,7 +92,7 @@ export class Digester {
     ports.metrics.add('digests_received');
     if (peer === undefined) return;
     if (peer.digests.isEarly(nowMs)) {
-      if (peer.digests.isFlood()) link.fault('BAD_ENCODING', 'The peer sends digests in a flood.');
+      if (peer.digests.isFlood(nowMs)) link.fault('BAD_ENCODING', 'The peer sends digests in a flood.');
       return ports.metrics.add('digests_dropped', 1, { why: 'early' });
     }
     if (this.#isTooMuch(nowMs)) return ports.metrics.add('digests_dropped', 1, { why: 'full' });

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Run } from '../assertion/model.ts';
 import { loadFastHash } from '../base/hash.ts';
-import { limits } from '../base/limits.ts';
+import { allowances, limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { pureCrypto } from '../crypto/crypto-pure.ts';
@@ -90,7 +90,7 @@ describe('digests', () => {
     const handled = it.a.metric('digests_received') - it.a.metric('digests_dropped', { why: 'early' });
     expect(handled).toBe(1);
     expect(it.a.metric('digests_received')).toBeLessThanOrEqual(
-      1 + limits.digestsEarlyMax * limits.offencesMax,
+      1 + allowances.earlyDigests.most + limits.offencesMax,
     );
     await expect(it.liar.connect(it.a.id)).rejects.toMatchObject({ code: 'DIAL_FAILED' });
     await it.honestConverge();
@@ -161,7 +161,7 @@ describe('digests', () => {
     const clock = new Ahead();
     const it = await scene(undefined, { clock });
     const stream = await it.stream();
-    for (let n = 0; n < limits.digestsEarlyMax; n++) {
+    for (let n = 0; n < 8; n++) {
       const nonce = random.bytes(16);
       const ids = Array.from({ length: 10 * n }, () => random.bytes(32));
       const bloom = buildBloom(bloomKey(it.space.topic, nonce), ids);
@@ -189,6 +189,33 @@ test('a peer that asks on and on whatever Busy says is banned; one that asks as 
   await it.honestConverge();
 });
 
+test('a peer that compares roots on and on is told Busy, and banned when it goes on; the others are answered', async () => {
+  const it = await scene(undefined, { clock: new Stopped() });
+  const stream = await it.stream();
+  const roots = (n: number) =>
+    stream.ask({ type: 'roots', tag: it.space.tag, root: random.bytes(32), count: n });
+  for (let n = 0; n < allowances.roots.start; n++) expect(await roots(n)).toMatchObject({ type: 'roots' });
+  expect(await roots(0)).toMatchObject({ type: 'busy' });
+  expect(it.faults()).toBe(0);
+  const gone = banned(it);
+  for (let n = 0; n < limits.rootsIgnoringStep * limits.offencesMax; n++)
+    await roots(n).catch(() => undefined);
+  await gone;
+  await it.honestConverge();
+});
+
+test('a peer that opens streams on and on, beyond those it is served, is banned', async () => {
+  const it = await scene(undefined, { clock: new Stopped() });
+  const gone = banned(it);
+  const most = limits.streamsServedPerPeerMax + allowances.refusedStreams.start + limits.offencesMax;
+  for (let n = 0; n < most; n++) await it.stream().catch(() => undefined);
+  await gone;
+  await it.honestConverge();
+});
+
+/** Frames that cannot be read: the last of so many ends in a ban. */
+const FRAMES_MAX = Math.ceil(limits.offencesMax / limits.offencesPerBadFrame);
+
 describe('the faults of a peer', () => {
   const garbage = async (it: HostileScene) => {
     const stream = await it.stream();
@@ -198,7 +225,7 @@ describe('the faults of a peer', () => {
 
   test('count on when it comes back on another connection', async () => {
     const it = await scene();
-    for (let n = 1; n < limits.offencesMax; n++) {
+    for (let n = 1; n < FRAMES_MAX; n++) {
       await garbage(it);
       await it.liar.network.disconnect(it.a.id);
       await it.liar.connect(it.a.id);
@@ -214,9 +241,9 @@ describe('the faults of a peer', () => {
   test('are forgotten after a while, also by those who were not connected meanwhile', async () => {
     const clock = new Ahead();
     const it = await scene(undefined, { clock });
-    for (let n = 0; n < 2 * limits.offencesMax; n++) {
+    for (let n = 0; n < 3 * FRAMES_MAX; n++) {
       await garbage(it);
-      clock.aheadMs += limits.offenceTtlMs / (limits.offencesMax - 1) + 1;
+      clock.aheadMs += limits.offenceTtlMs / (FRAMES_MAX - 1) + 1;
       await it.liar.network.disconnect(it.a.id);
       await it.liar.connect(it.a.id);
     }

@@ -318,7 +318,7 @@ describe('as a requester', () => {
     const gone = new Promise<void>((resolve) => {
       raw.network.on('disconnect', () => resolve());
     });
-    for (let i = 0; i < limits.offencesMax; i++) {
+    for (let i = 0; i < limits.offencesMax; i += limits.offencesPerBadFrame) {
       const stream = await raw.open(honest.id);
       await stream.stream.send(new Uint8Array([255, 255]));
       await expect(stream.next()).rejects.toThrow();
@@ -402,9 +402,10 @@ test('a peer whose clock and root are others each time it says hello does not fi
   const raw = await RawPeer.start(hub, 'hostile');
   await raw.connect(logging.id);
   const stream = await raw.open(logging.id);
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 60; i++) {
     await stream.ask({ ...(hello as HelloRequest), clockMs: systemClock.nowMs() + (i % 2) * 3_600_000 });
-    await stream.ask({ type: 'roots', tag, root: new Uint8Array(32).fill(i), count: i });
+    // No more of them than anybody may ask.
+    if (i % 2 === 0) await stream.ask({ type: 'roots', tag, root: new Uint8Array(32).fill(i), count: i });
   }
   expect(logging.metric('clock_skew_events')).toBeGreaterThan(limits.logLinesPerPeerMax);
   expect(lines).toBeGreaterThan(0);

@@ -174,15 +174,15 @@ export class Link {
   }
 
   /** Counts what no honest peer does: it costs standing, and with all of it or after a handful comes the ban. */
-  fault(code: ErrorCode, message: string): void {
+  fault(code: ErrorCode, message: string, count = 1): void {
     if (this.#closed) return;
     const { clock, metrics, log } = this.#options.ports;
     const now = clock.nowMs();
     metrics.add('sync_faults', 1, { code });
     log.write('warn', 'a peer misbehaves', { peerId: this.peerId, code, message });
     const { standing, faults } = this.account;
-    standing.lose(severityOf(code), now);
-    if (!faults.add(now) && standing.value(now) > 0) return;
+    standing.lose(count * severityOf(code), now);
+    if (!faults.add(now, count) && standing.value(now) > 0) return;
     metrics.add('peers_banned');
     this.close();
     this.#options.network.disconnect(this.peerId, { banMs: limits.banMs }).catch(() => undefined);

@@ -2,8 +2,9 @@
  * What is remembered of peers across their connections: standing, faults, and what they owe in pulls. By
  * the id that the connection proved, never by what a message names.
  */
+import { Allowance } from '../base/allowance.ts';
 import { Faults } from '../base/faults.ts';
-import { type ClassLimits, classLimits, limits, type TrustClass } from '../base/limits.ts';
+import { allowances, type ClassLimits, classLimits, limits, type TrustClass } from '../base/limits.ts';
 import type { Clock, Metrics } from '../base/ports.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 import { PullAccount } from './pull-account.ts';
@@ -24,6 +25,7 @@ export class PeerAccount {
   readonly standing = new Standing();
   readonly faults = new Faults();
   readonly pulls = new PullAccount();
+  readonly refusedStreams: Allowance;
   /** Chunk that the peer gets while nobody else waits: grows with each that it takes in soon, beyond its class's. */
   chunkBytes = 0;
   readonly #options: AccountsOptions;
@@ -31,6 +33,7 @@ export class PeerAccount {
   constructor(peerId: string, options: AccountsOptions) {
     this.peerId = peerId;
     this.#options = options;
+    this.refusedStreams = new Allowance(allowances.refusedStreams, options.clock.nowMs());
   }
 
   get class(): TrustClass {

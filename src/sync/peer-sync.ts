@@ -1,7 +1,8 @@
 /** The syncs of one space with one peer: one at a time, soon when there is reason, later after failures. */
+import { Allowance } from '../base/allowance.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { AverError, isAverError, toAverError } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
+import { allowances, limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 import type { Replica } from '../set/replica.ts';
@@ -39,7 +40,10 @@ export interface PeerSyncOptions {
 export class PeerSync {
   readonly link: Link;
   readonly view: PeerView;
-  readonly digests = new DigestGate();
+  readonly digests: DigestGate;
+  readonly #comparisons: Allowance;
+  /** Comparisons that were asked for beyond what is allowed. */
+  #ignored = 0;
   readonly #gate: PullGate;
   /** When the peer was or will be told of news. */
   toldMs = Number.NEGATIVE_INFINITY;
@@ -63,6 +67,9 @@ export class PeerSync {
     this.#options = options;
     this.link = options.link;
     this.view = new PeerView(options.link.peerId);
+    const nowMs = options.ports.clock.nowMs();
+    this.digests = new DigestGate(nowMs);
+    this.#comparisons = new Allowance(allowances.roots, nowMs);
     this.#gate = new PullGate({
       account: options.link.account,
       ports: options.ports,
@@ -103,6 +110,14 @@ export class PeerSync {
   get patienceMs(): number {
     const waits = this.#fruitless - FRUITLESS_FREE;
     return waits <= 0 ? 0 : Math.min(limits.antiEntropyMs, limits.syncReplyMs * 2 ** waits);
+  }
+
+  /** Whether the peer may compare roots now. Who goes on and on when it may not is at fault. */
+  mayCompare(): boolean {
+    if (this.#comparisons.take(this.#options.ports.clock.nowMs())) return true;
+    if (++this.#ignored % limits.rootsIgnoringStep === 0)
+      this.link.fault('BUSY', 'The peer compares roots on and on, whatever it is told.');
+    return false;
   }
 
   /** The peer told the root that we have. */

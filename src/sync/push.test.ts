@@ -71,6 +71,16 @@ describe('what is heard', () => {
     expect(await hear(run)).toBe('accept');
   });
 
+  test('what a pull brought is passed on once, in however many wrappings it is heard', async () => {
+    const [first, second] = author.chain(2) as [Run['assertions'][0], Run['assertions'][0]];
+    const [run, other] = [await author.run([first]), await author.run([second])];
+    await peer.replica.ingest([run, other], { from: 'other', via: 'pull' });
+    expect(await hear(run)).toBe('accept');
+    expect(await hear(run, run)).toBe('ignore');
+    expect(await hear(run, other)).toBe('accept');
+    expect(await hear(other, run)).toBe('ignore');
+  });
+
   test('what waits for ancestors is passed on, and visible when they come', async () => {
     const [first, second] = author.chain(2) as [Run['assertions'][0], Run['assertions'][0]];
     expect(await hear(await author.run([second]))).toBe('accept');

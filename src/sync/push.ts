@@ -166,6 +166,7 @@ export class Push {
     const screened = await replica.screen(runs, { from, via: 'push' });
     const verdict = await this.#judge(runs, screened);
     if (this.#abort.signal.aborted) return 'ignore';
+    if (verdict === 'accept') for (const run of runs) replica.passedOn(run);
     this.#admit(screened, sealed.length);
     const refusal = screened.report.refusals[0];
     if (refusal !== undefined) {

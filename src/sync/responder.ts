@@ -31,14 +31,16 @@ export class Responder {
   /** Serves one stream until it ends. */
   async serve(stream: FrameStream): Promise<void> {
     const load = this.#loads.get(stream.peerId) ?? newLoad();
+    const link = this.#options.linkOf(stream.peerId);
     if (load.streams >= limits.streamsServedPerPeerMax) {
+      if (!link.account.refusedStreams.take(this.#options.ports.clock.nowMs()))
+        link.fault('BUSY', 'The peer opens streams on and on.');
       stream.abort(new AverError('BUSY', 'The peer has too many streams.'));
       return;
     }
     this.#loads.set(stream.peerId, load);
     this.#streams.add(stream);
     load.streams++;
-    const link = this.#options.linkOf(stream.peerId);
     const served = new Served(stream, load, link, { ...this.#options, queue: this.#queue, all: this.#all });
     try {
       for await (const frame of stream.frames) await served.take(frame);
@@ -46,7 +48,7 @@ export class Responder {
     } catch (error) {
       const cause = toAverError(error);
       this.#options.ports.metrics.add('sync_streams_failed', 1, { code: cause.code });
-      if (isGarbage(cause)) link.fault(cause.code, cause.message);
+      if (isGarbage(cause)) link.fault(cause.code, cause.message, limits.offencesPerBadFrame);
       stream.abort(cause);
     } finally {
       served.end();

@@ -163,6 +163,7 @@ export class Served {
       }
       case 'roots': {
         const space = this.#space(request.tag);
+        if (!space.mayCompare(this.#link)) return this.#refuseRoots(id);
         const { frontier, count } = space.replica;
         const root = frontier.root();
         space.onRoots(this.#link, request);
@@ -213,6 +214,13 @@ export class Served {
         return this.#newOutflow(id, outgoing).fetch(runs);
       }
     }
+  }
+
+  #refuseRoots(id: number): Promise<void> {
+    const { ports, queue } = this.#options;
+    ports.metrics.add('requests_refused', 1, { why: 'roots' });
+    const { retryAfterMs } = queue.busy(this.#link.account).fields;
+    return this.#send(id, { type: 'busy', retryAfterMs: Number(retryAfterMs) });
   }
 
   /** One answer that is made when it is the peer's turn. */

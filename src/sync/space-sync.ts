@@ -265,6 +265,11 @@ export class SpaceSync {
     this.#changed();
   }
 
+  /** Whether the peer may compare roots now. */
+  mayCompare(link: Link): boolean {
+    return this.#peers.get(link.peerId)?.mayCompare() ?? true;
+  }
+
   /** A peer told its root: when it is another than ours, we look for what it has and we lack. */
   onRoots(link: Link, request: RootsRequest): void {
     const peer = this.#peers.get(link.peerId);
