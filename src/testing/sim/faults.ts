@@ -1,10 +1,10 @@
 /** The faults of a plan, as they are done to the peers, their disks, their clocks and the network. */
 import type { StoreOp } from '../../base/ports.ts';
-import type { Action } from './plan.ts';
+import type { Action, FaultName } from './plan.ts';
 import type { DiskFaults } from './sim-disk.ts';
 import type { SimPeer, World } from './sim-peer.ts';
 
-type Fault = Exclude<Action, { do: 'write' | 'deed' }>;
+type Fault = Extract<Action, { do: FaultName }>;
 type Backup = Extract<Action, { do: 'restore backup' }>;
 
 interface Division {

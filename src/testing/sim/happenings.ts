@@ -25,6 +25,9 @@ const EFFECTS = [
   'an author key was retired',
   'a write was refused for its clock',
   'a write was acknowledged',
+  'a peer opened an invite',
+  'a write was refused for want of an admission',
+  'a stranger asked for what is secret',
   'a peer held for good what another wrote',
 ] as const;
 type Effect = (typeof EFFECTS)[number];

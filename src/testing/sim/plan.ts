@@ -3,6 +3,7 @@
  * that a failing plan can be cut down action by action and still means the same.
  */
 import type { SeededRandom } from '../seeded-random.ts';
+import { withClub } from './club-plan.ts';
 import { DEEDS, type Deed } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import type { CrashPoint } from './sim-disk.ts';
@@ -15,7 +16,24 @@ export type Action = { readonly atMs: number } & (
       readonly assertions: number;
       /** Whether the writer waits for another peer to hold it. */
       readonly settled: boolean;
+      /** Of whoever is in it. */
+      readonly inClub?: boolean;
     }
+  | {
+      readonly do: 'found club';
+      readonly peer: number;
+      readonly secret: boolean;
+      readonly invited: boolean;
+    }
+  /** The founder makes an invite, and the peer opens it so long after. */
+  | {
+      readonly do: 'invite';
+      readonly peer: number;
+      readonly readOnly: boolean;
+      readonly afterMs: number;
+    }
+  /** By who lacks the secret, and by who was not let in. */
+  | { readonly do: 'trespass'; readonly at: number; readonly deed: Deed }
   | { readonly do: 'crash'; readonly peer: number; readonly downMs: number }
   | {
       readonly do: 'crash in write';
@@ -53,7 +71,7 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'deed'; readonly rogue: number; readonly deed: Deed; readonly at: number }
 );
 
-export type FaultName = Exclude<Action['do'], 'write' | 'deed'>;
+export type FaultName = Exclude<Action['do'], 'write' | 'deed' | 'found club' | 'invite' | 'trespass'>;
 
 export const FAULTS = [
   'crash',
@@ -125,7 +143,7 @@ export function planOf(options: PlanOptions): Action[] {
       at: random.integer(options.peers),
     });
   }
-  return actions.sort((a, b) => a.atMs - b.atMs);
+  return withClub(actions, options).sort((a, b) => a.atMs - b.atMs);
 }
 
 type Draw = (random: SeededRandom, atMs: number, options: PlanOptions) => Action;

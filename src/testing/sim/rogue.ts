@@ -4,17 +4,27 @@
  */
 import { CONFIDENCE_ONE, encodeClaims } from '../../assertion/claims.ts';
 import { HlcClock, msToNs } from '../../assertion/hlc.ts';
-import { type Assertion, type Hlc, kinds, lastOf, type Run } from '../../assertion/model.ts';
+import {
+  type Assertion,
+  firstOf,
+  type Hlc,
+  kinds,
+  lastOf,
+  type Proof,
+  type Run,
+} from '../../assertion/model.ts';
 import { encodeRun } from '../../assertion/run-codec.ts';
 import { MemoryMetrics } from '../../base/counters.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ports } from '../../base/ports.ts';
 import { MemoryNetwork } from '../../net/memory-network.ts';
 import { claimsOf } from '../../set/claim-reader.ts';
+import type { SpaceIdentity } from '../../set/genesis.ts';
 import { Replica } from '../../set/replica.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { SyncEngine } from '../../sync/engine.ts';
 import { decodePush, encodePush } from '../../sync/push.ts';
+import { Seal } from '../../sync/seal.ts';
 import { TestAuthor, type TestDraft } from '../chains.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { LIES, type Lie, lyingNetwork } from './lying-network.ts';
@@ -59,6 +69,8 @@ export class Rogue {
   /** The latest reading that it wrote. */
   latestMs = 0;
   readonly #world: World;
+  readonly #space: SpaceIdentity;
+  readonly #seal: Seal;
   readonly #random: SeededRandom;
   readonly #dials: readonly string[];
   readonly #heard: Uint8Array[] = [];
@@ -71,15 +83,19 @@ export class Rogue {
   #keys = 0;
   #lies: ReadonlySet<Lie> = new Set();
 
-  constructor(world: World, name: string, dials: readonly string[]) {
+  /** In an invited space it is never let in. */
+  constructor(world: World, name: string, dials: readonly string[], space = world.space) {
     this.#world = world;
     this.name = name;
     this.#dials = dials;
+    this.#space = space;
     this.#random = randomOf(world.seed, name);
+    this.#seal = new Seal(space, this.#random);
   }
 
   async start(): Promise<void> {
-    const { hub, space, crypto, time } = this.#world;
+    const { hub, crypto, time } = this.#world;
+    const space = this.#space;
     const network = new MemoryNetwork(hub, this.name);
     const lies = new Set(LIES.filter(() => this.#random.number() < 0.3));
     if (this.#random.number() < CANDID) lies.clear();
@@ -195,6 +211,7 @@ export class Rogue {
     const assertions = author.chain(count, before, () => ({
       kind: kinds.claim,
       payload: this.#claim(),
+      proof: before === undefined ? this.#proof() : null,
       ...draft,
     }));
     for (const { hlc } of assertions) this.latestMs = Math.max(this.latestMs, Number(hlc.time / 1_000_000n));
@@ -210,10 +227,11 @@ export class Rogue {
 
   /** One branch for everybody, one for a single peer. */
   async #equivocate(target: string): Promise<void> {
-    const { space, crypto } = this.#world;
+    const { crypto } = this.#world;
     const number = KEYS_FROM + Number(this.name.slice(1)) * KEYS_MAX + this.#keys++;
-    const author = await TestAuthor.create(space, crypto, number);
-    const first = author.next(undefined, { kind: kinds.claim, payload: this.#claim() });
+    const author = await TestAuthor.create(this.#space, crypto, number);
+    const proof = this.#proof();
+    const first = author.next(undefined, { kind: kinds.claim, payload: this.#claim(), proof });
     const [one, other] = await Promise.all(
       [1, 2].map(() =>
         author.run([first, author.next(first, { kind: kinds.claim, payload: this.#claim() })]),
@@ -221,6 +239,22 @@ export class Rogue {
     );
     await this.#replica?.ingest([one as Run], { from: 'self', via: 'own' });
     await this.#whisper(target, other as Run);
+  }
+
+  /** What is to let a new author into an invited space: nothing, what let in another, or what no admitter signed. */
+  #proof(): Proof | null {
+    if (this.#space.genesis.write === 'open') return null;
+    const way = this.#random.integer(4);
+    if (way === 0) return null;
+    if (way === 1) return { pow: null, admit: [{ admitter: 0, signature: this.#random.bytes(64) }] };
+    const proofs = this.#runs(this.#old).map((run) => firstOf(run).proof);
+    const stolen = proofs.find((proof) => proof !== null) ?? null;
+    if (way === 2 || stolen === null) return stolen;
+    return { ...stolen, admit: stolen.admit?.map((one) => ({ ...one, admitter: one.admitter + 1 })) ?? null };
+  }
+
+  #runs(messages: readonly Uint8Array[]): Run[] {
+    return messages.flatMap((message) => decodePush(message, this.#space.id));
   }
 
   #claim(): Uint8Array {
@@ -257,9 +291,8 @@ export class Rogue {
 
   /** The latest assertion of another author that it has seen. */
   #another(): Assertion | undefined {
-    const { space } = this.#world;
     for (const message of this.#heard.toReversed()) {
-      const run = decodePush(message, space.id).at(-1);
+      const run = decodePush(message, this.#space.id).at(-1);
       if (run !== undefined && String(run.author) !== String(this.#author?.publicKey)) return lastOf(run);
     }
     return undefined;
@@ -283,17 +316,14 @@ export class Rogue {
   }
 
   async #repeat(target: string, messages: readonly Uint8Array[]): Promise<void> {
-    const { space } = this.#world;
-    const runs = this.#random
-      .shuffle(messages)
-      .slice(0, 3)
-      .flatMap((message) => decodePush(message, space.id));
+    const runs = this.#runs(this.#random.shuffle(messages).slice(0, 3));
     if (runs.length > 0) await this.#whisper(target, ...this.#random.shuffle(runs));
   }
 
   /** Tells one peer alone, under a name that it will not use again. */
   async #whisper(target: string, ...runs: readonly Run[]): Promise<void> {
-    const { hub, space, time } = this.#world;
+    const { hub, time } = this.#world;
+    const { id, topic } = this.#space;
     const network = new MemoryNetwork(hub, `${this.name}~${this.#whispers++}@${target}`);
     await network.start();
     try {
@@ -301,8 +331,9 @@ export class Rogue {
     } catch {
       return network.stop(); // It is down, or out of reach.
     }
-    network.subscribe(space.topic, async () => 'ignore');
-    time.setTimer(500, () => void network.publish(space.topic, encodePush(space.id, runs.map(encodeRun))));
+    network.subscribe(topic, async () => 'ignore');
+    const message = this.#seal.seal(encodePush(id, runs.map(encodeRun)));
+    time.setTimer(500, () => void network.publish(topic, message));
     time.setTimer(5000, () => void network.stop());
   }
 }
