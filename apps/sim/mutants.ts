@@ -160,6 +160,35 @@ export const MUTANTS: readonly Mutant[] = [
     'run.assertions.slice(Math.min(known + 2, run.assertions.length - 1))',
   ]),
   mutant('writes on under a key that is used elsewhere', 'peer/author.ts', ['author.#retire();', 'return;']),
+  // Secret and invited spaces
+  mutant('does not ask for an admission', 'set/membership.ts', [
+    "if (space.genesis.write === 'invited' && firstOf(run).seq === 1)",
+    "if (space.genesis.write === 'invited' && firstOf(run).seq === 0)",
+  ]),
+  mutant('does not look who signed an admission', 'set/membership.ts', [
+    'if (key === undefined || !(await verifyStrict(crypto, key, message, signature))) {',
+    'if (key === undefined) {',
+  ]),
+  mutant('does not ask for the secret', 'sync/seal.ts', [
+    'return proof !== null && equalBytes(proof, right);',
+    'return true;',
+  ]),
+  mutant('takes a proof of the secret that was made for others', 'sync/seal.ts', [
+    'Uint8Array.of(from.length),\n    from,\n    utf8(verifier),',
+    '',
+  ]),
+  mutant('answers who did not say hello', 'sync/served.ts', [
+    'if (space !== undefined && this.#link.hasProved(space.replica.space)) return space;',
+    'if (space !== undefined) return space;',
+  ]),
+  mutant('says what is secret to all who listen', 'sync/push.ts', [
+    'this.#seal.seal(encodePush(replica.space.id, this.#takeRuns()))',
+    'encodePush(replica.space.id, this.#takeRuns())',
+  ]),
+  mutant('forgets the key that an invite brings', 'peer/local-peer.ts', [
+    'await this.#authors.get(opened.id)?.use(key);',
+    'await undefined;',
+  ]),
 ];
 
 /** The file's text with the planted bug. Throws when the sources have moved on under the mutant. */
