@@ -5,7 +5,7 @@ import { DEEDS, type Deed } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 
 /** Part of the simulations that have one. */
-const CLUBS = 0.3;
+const CLUBS_PART = 0.3;
 /** Part of the writes that go there. */
 const WRITES = 0.4;
 /** Part of the peers that are never invited, and of the invites that let only read. */
@@ -16,9 +16,10 @@ const TRESPASSES = 8;
 const OPENED_MS = 15_000;
 
 /** The plan with a club in it, for some seeds: part of its writes go there. */
-export function withClub(plan: readonly Action[], { seed, peers, faultsMs }: PlanOptions): Action[] {
+export function withClub(plan: readonly Action[], options: PlanOptions): Action[] {
+  const { seed, peers, faultsMs, clubs = CLUBS_PART } = options;
   const random = randomOf(seed, 'club plan');
-  if (peers < 3 || random.number() >= CLUBS) return [...plan];
+  if (peers < 3 || random.number() >= clubs) return [...plan];
   const kind = random.integer(3);
   const [founder, ...others] = random.shuffle(Array.from({ length: peers }, (_, i) => i));
   const actions: Action[] = plan.map((action) =>

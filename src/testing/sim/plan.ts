@@ -39,6 +39,8 @@ export type Action = { readonly atMs: number } & (
       readonly do: 'crash in write';
       readonly peer: number;
       readonly point: CrashPoint;
+      /** Until then its disk takes so many times as long. */
+      readonly times: number;
       readonly downMs: number;
     }
   /** So many awaits after the next call to its disk. */
@@ -107,6 +109,10 @@ export interface PlanOptions {
   readonly faultsMs: number;
   /** How many faults; writes are not counted. */
   readonly faults: number;
+  /** The kinds that they are of; drawn from the seed when absent. */
+  readonly kinds?: readonly FaultName[] | undefined;
+  /** Part of the seeds that have a club; see `club.ts`. */
+  readonly clubs?: number | undefined;
 }
 
 /** Subjects that the peers write about: few, so that they answer and contradict each other. */
@@ -126,7 +132,8 @@ export function planOf(options: PlanOptions): Action[] {
     ];
     actions.push({ do: 'write', atMs, peer, topic, assertions, settled });
   }
-  const kinds = swarm(random);
+  const drawn = swarm(random);
+  const kinds = options.kinds?.map((name) => DRAWS[name]) ?? drawn;
   for (let i = 0; i < options.faults; i++) {
     const kind = kinds[random.integer(kinds.length)] as Draw;
     // Faults begin early enough to be over, or to matter, before the network heals.
@@ -180,6 +187,8 @@ const DRAWS: Record<FaultName, Draw> = {
     atMs,
     peer: random.integer(peers),
     point: CRASH_POINTS[random.integer(CRASH_POINTS.length)] as CrashPoint,
+    // What comes while a slow disk writes is written together: of two spaces, own and others'.
+    times: random.number() < 0.5 ? 1 : 1 + random.integer(200),
     downMs: up(random, 10_000),
   }),
   'crash at an await': (random, atMs, { peers }) => ({
