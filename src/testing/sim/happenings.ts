@@ -19,6 +19,7 @@ const EFFECTS = [
   'a full disk refused a write',
   'a read failed',
   'a flipped bit was read',
+  'a lens met a damaged run',
   'a run was refused',
   'a run waited for what it names',
   'an author was held for its time',

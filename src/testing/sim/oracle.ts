@@ -63,6 +63,8 @@ export interface Shown {
   wasExcused: boolean;
   /** What its disk says is not what was written: it may lack anything, and must not harm others. */
   isDamaged: boolean;
+  /** Assertions, in hex, that its disk does not give back as they were. */
+  readonly damaged: Set<string>;
 }
 
 /** A write may take so long on a slow disk. */
@@ -115,6 +117,7 @@ export class Oracle {
       latestClockMs: 0,
       wasExcused: false,
       isDamaged: false,
+      damaged: new Set(),
     };
     this.#shown.push(shown);
     return shown;
@@ -283,6 +286,17 @@ export class Oracle {
     if (heldAuthors > limits.heldAuthorsMax) this.fail('memory is bounded', `${peer}: ${heldAuthors} held`);
   }
 
+  /** The disks of all that have it damaged it, or something that it builds on: nobody can give it to the others. */
+  #isLost(id: string): boolean {
+    const seen = new Set<string>([id]);
+    for (const each of seen) {
+      const holders = this.#shown.filter((shown) => this.shows(shown, each));
+      if (holders.length > 0 && holders.every(({ damaged }) => damaged.has(each))) return true;
+      for (const before of this.#known.get(each)?.past ?? []) seen.add(before);
+    }
+    return false;
+  }
+
   /** What was acknowledged and some peer does not show; undefined when all of it is everywhere. */
   lacking(): string | undefined {
     for (const [id, writer] of this.#acknowledged) {
@@ -290,7 +304,8 @@ export class Oracle {
       const lacks = this.#shown.find(
         (shown) => !shown.isDamaged && shown.spaces.has(space) && !this.shows(shown, id),
       );
-      if (lacks !== undefined) return `${lacks.peer} lacks ${this.nameOf(id)}, acknowledged by ${writer}`;
+      if (lacks !== undefined && !this.#isLost(id))
+        return `${lacks.peer} lacks ${this.nameOf(id)}, acknowledged by ${writer}`;
     }
     return undefined;
   }

@@ -213,15 +213,16 @@ export class SimPeer {
     return runs;
   }
 
-  /** Damages a stored run that all others have, too: from then on they have to do without this peer's copy. */
+  /** Damages a stored run: from then on others have to do without this peer's copy. */
   async flipBit(where: number, bit: number): Promise<void> {
     const { id } = this.#world.space;
     const runs = await this.#stored(this.#world.space);
-    const arrivals = runs.flatMap((run, i) => (this.#world.oracle.isEverywhere(run) ? [i] : []));
-    const arrival = arrivals[Math.floor(where * arrivals.length)];
-    if (arrival === undefined) return;
+    const arrival = Math.floor(where * runs.length);
+    const run = runs[arrival];
+    if (run === undefined) return;
     this.disk.flip(concatBytes(utf8('s'), id, blockKey(arrival)), bit);
     this.shown.isDamaged = true;
+    for (const each of run.assertions) this.shown.damaged.add(bytesToHex(each.id));
   }
 
   #log(): Log {

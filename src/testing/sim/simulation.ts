@@ -11,7 +11,7 @@ import { Faults } from './faults.ts';
 import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
 import { Invitations } from './invitations.ts';
-import { compareLenses, forkedAuthors } from './lenses.ts';
+import { checkDamaged, compareLenses, forkedAuthors } from './lenses.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { outsideWork } from './outside-work.ts';
 import { Outsider } from './outsider.ts';
@@ -151,6 +151,10 @@ class Simulation {
         members.map(({ name, club }) => ({ name, space: club })),
       );
     }
+    const [whole] = read;
+    const damaged = this.#peers.filter(({ shown }) => shown.isDamaged);
+    if (oracle.breach === undefined && whole !== undefined && damaged.length > 0)
+      await checkDamaged(this.#world, whole, damaged);
     unwatch?.();
     return this.#outcome();
   }
