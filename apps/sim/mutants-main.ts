@@ -78,8 +78,12 @@ async function judge(mutant: Mutant): Promise<Verdict> {
   };
 }
 
-function argsOf({ seenBy: { kinds, inClub } = {} }: Mutant): string[] {
-  return [...(kinds === undefined ? [] : ['--kinds', ...kinds]), ...(inClub ? ['--clubs', '100'] : [])];
+function argsOf({ seenBy: { kinds, inClub, assertions } = {} }: Mutant): string[] {
+  return [
+    ...(kinds === undefined ? [] : ['--kinds', ...kinds]),
+    ...(inClub ? ['--clubs', '100'] : []),
+    ...(assertions === undefined ? [] : ['--assertions', String(assertions)]),
+  ];
 }
 
 function run(mutant: Mutant): Promise<{ code: number | undefined; said: string }> {

@@ -33,7 +33,10 @@ const EFFECTS = [
 ] as const;
 type Effect = (typeof EFFECTS)[number];
 
-export type Happening = `fault: ${FaultName}` | `rogue: ${Deed}` | `lie: ${Lie}` | Effect;
+/** Comes about in attacks alone. */
+type Rare = 'there was no room for what waits';
+
+export type Happening = `fault: ${FaultName}` | `rogue: ${Deed}` | `lie: ${Lie}` | Effect | Rare;
 
 export const HAPPENINGS: readonly Happening[] = [
   ...FAULTS.map((fault) => `fault: ${fault}` as const),

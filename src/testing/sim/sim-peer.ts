@@ -15,6 +15,7 @@ import { Journal } from '../../set/journal.ts';
 import { blockKey } from '../../set/journal-keys.ts';
 import { type Club, found } from './club.ts';
 import { type HangingNetwork, hangingNetwork } from './hanging-network.ts';
+import type { Lie } from './lying-network.ts';
 import type { Oracle, Shown } from './oracle.ts';
 import { randomOf } from './seeds.ts';
 import type { SimCrypto } from './sim-crypto.ts';
@@ -34,6 +35,8 @@ export interface World {
   readonly space: SpaceIdentity;
   /** The one that some are in. */
   readonly club: Club | undefined;
+  /** What all rogues lie about; drawn for each when undefined. */
+  readonly lies: readonly Lie[] | undefined;
 }
 
 /** A peer that could not start is started again after this long, as a supervisor does. */

@@ -12,6 +12,7 @@ import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
 import { Invitations } from './invitations.ts';
 import { checkDamaged, compareLenses, forkedAuthors } from './lenses.ts';
+import type { Lie } from './lying-network.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { outsideWork } from './outside-work.ts';
 import { Outsider } from './outsider.ts';
@@ -33,6 +34,8 @@ const SETTLED_MS = 20_000;
 export interface SimulationOptions extends PlanOptions {
   /** The one peer that all rogues look for; half of the peers each when absent. */
   readonly victim?: number;
+  /** What all rogues lie about; drawn for each when absent. */
+  readonly lies?: readonly Lie[];
   /** Instead of the plan that the seed gives. */
   readonly plan?: readonly Action[];
   readonly print?: ((line: string) => void) | undefined;
@@ -102,7 +105,7 @@ class Simulation {
     const spaces = club === undefined ? [space] : [space, club.space];
     const oracle = new Oracle(crypto, spaces, () => time.elapsedMs);
     const hub = new SimHub(seed, time, trace);
-    this.#world = { seed, time, trace, hub, crypto, oracle, space, club };
+    this.#world = { seed, time, trace, hub, crypto, oracle, space, club, lies: options.lies };
     this.#peers = meshed(this.#world, options.peers);
     const { victim } = options;
     const sought = victim === undefined ? undefined : [this.#peers[victim] as SimPeer];
@@ -257,7 +260,8 @@ class Simulation {
   #watchBounds(): void {
     const { time, trace, oracle } = this.#world;
     const look = () => {
-      for (const { name, spaces } of this.#peers) {
+      for (const { name, spaces, metrics } of this.#peers) {
+        if (metrics.value('pending_full') > 0) trace.count('there was no room for what waits');
         for (const { replica } of spaces.values()) {
           oracle.bounded(name, replica);
           if (replica.pendingCount > 0) trace.count('a run waited for what it names');
