@@ -1,8 +1,8 @@
 /** `npm run sim`: peers through seeded faults in virtual time. What fails is replayed from its seed. */
 import { availableParallelism } from 'node:os';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { HAPPENINGS } from '../../src/testing/sim/happenings.ts';
-import { type Action, describeAction, planOf } from '../../src/testing/sim/plan.ts';
+import { type Action, describeAction, FAULTS, type FaultName, planOf } from '../../src/testing/sim/plan.ts';
 import type { Shrunk } from '../../src/testing/sim/shrink.ts';
 import { type Outcome, type SimulationOptions, simulate } from '../../src/testing/sim/simulation.ts';
 import { progress, say, wholeFrom } from '../setup/tool.ts';
@@ -21,6 +21,8 @@ interface Options {
   readonly assertions: number;
   readonly faults: number;
   readonly seconds: number;
+  readonly kinds?: readonly FaultName[];
+  readonly clubs: number;
   readonly shrink: boolean;
   readonly jobs: number;
   readonly bail?: true;
@@ -46,6 +48,12 @@ const program = new Command('sim')
   .option('--assertions <n>', 'assertions that they write', count, 150)
   .option('--faults <n>', 'faults that they suffer', count, 40)
   .option('--seconds <n>', 'virtual seconds with faults, before everything heals', count, 30)
+  .addOption(
+    new Option('--kinds <names...>', 'only these kinds of faults, not about half of them by chance').choices(
+      FAULTS,
+    ),
+  )
+  .option('--clubs <percent>', 'seeds in which some peers are in a secret or invited space too', count, 30)
   .option('--no-shrink', 'do not look for a shorter trace of a failure')
   .option(
     '--scale <counts>',
@@ -82,8 +90,9 @@ async function run(): Promise<number> {
 }
 
 function optionsOf(seed: number): SimulationOptions {
-  const { peers, rogues, deeds, assertions, faults, seconds } = options;
-  return { seed, peers, rogues, deeds, assertions, faults, faultsMs: seconds * 1000 };
+  const { peers, rogues, deeds, assertions, faults, seconds, kinds, clubs } = options;
+  const world = { peers, rogues, deeds, assertions, faults, kinds };
+  return { seed, ...world, faultsMs: seconds * 1000, clubs: clubs / 100 };
 }
 
 async function runMany(): Promise<number> {
@@ -147,10 +156,10 @@ function explain({ seed, breach }: Outcome, shrunk: Shrunk | undefined): void {
 }
 
 function worldFlags(): string {
-  const { peers, rogues, deeds, assertions, faults, seconds } = options;
-  return Object.entries({ peers, rogues, deeds, assertions, faults, seconds })
-    .map(([name, value]) => `--${name} ${value}`)
-    .join(' ');
+  const { peers, rogues, deeds, assertions, faults, seconds, clubs, kinds = [] } = options;
+  const flags = Object.entries({ peers, rogues, deeds, assertions, faults, seconds, clubs });
+  const chosen = kinds.length === 0 ? [] : ['--kinds', ...kinds.map((name) => `"${name}"`)];
+  return [...flags.map(([name, value]) => `--${name} ${value}`), ...chosen].join(' ');
 }
 
 async function replay(seed: number): Promise<number> {

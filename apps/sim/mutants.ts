@@ -2,6 +2,7 @@
  * Planted bugs: each is a change of the sources' text that one could make by mistake. They live here
  * alone: a mutant is switched on while its file is loaded, in a process of its own.
  */
+import type { FaultName } from '../../src/testing/sim/plan.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -9,8 +10,15 @@ export interface Mutant {
   readonly file: string;
   /** Texts that occur once in the file, and what stands there instead. */
   readonly edits: readonly (readonly [from: string, to: string])[];
-  /** Why the simulator cannot see it, where it cannot. */
-  readonly unseen?: string;
+  /** What it takes to see it soon, where seeds that have a bit of everything seldom have that. */
+  readonly seenBy?: Seeing;
+}
+
+interface Seeing {
+  readonly kinds?: readonly FaultName[];
+  readonly inClub?: true;
+  /** More of them than usual. */
+  readonly assertions?: number;
 }
 
 const mutant = (
@@ -18,6 +26,40 @@ const mutant = (
   file: string,
   ...edits: readonly (readonly [from: string, to: string])[]
 ): Mutant => ({ name, file, edits });
+
+const seenBy = (seeing: Seeing, of: Mutant): Mutant => ({ ...of, seenBy: seeing });
+
+/** Of secret and invited spaces. */
+const IN_CLUB: readonly Mutant[] = [
+  mutant('does not ask for an admission', 'set/membership.ts', [
+    "if (space.genesis.write === 'invited' && firstOf(run).seq === 1)",
+    "if (space.genesis.write === 'invited' && firstOf(run).seq === 0)",
+  ]),
+  mutant('does not look who signed an admission', 'set/membership.ts', [
+    'if (key === undefined || !(await verifyStrict(crypto, key, message, signature))) {',
+    'if (key === undefined) {',
+  ]),
+  mutant('does not ask for the secret', 'sync/seal.ts', [
+    'return proof !== null && equalBytes(proof, right);',
+    'return true;',
+  ]),
+  mutant('takes a proof of the secret that was made for others', 'sync/seal.ts', [
+    'Uint8Array.of(from.length),\n    from,\n    utf8(verifier),',
+    '',
+  ]),
+  mutant('answers who did not say hello', 'sync/served.ts', [
+    'if (space !== undefined && this.#link.hasProved(space.replica.space)) return space;',
+    'if (space !== undefined) return space;',
+  ]),
+  mutant('says what is secret to all who listen', 'sync/push.ts', [
+    'this.#seal.seal(encodePush(replica.space.id, this.#takeRuns()))',
+    'encodePush(replica.space.id, this.#takeRuns())',
+  ]),
+  mutant('forgets the key that an invite brings', 'peer/local-peer.ts', [
+    'await this.#authors.get(opened.id)?.use(key);',
+    'await undefined;',
+  ]),
+];
 
 export const MUTANTS: readonly Mutant[] = [
   // The disk
@@ -37,12 +79,14 @@ export const MUTANTS: readonly Mutant[] = [
     'await this.#writeGroup(',
     'void this.#writeGroup(',
   ]),
-  {
-    name: 'syncs a group only for its first writer',
-    file: 'store/write-queue.ts',
-    edits: [['group.some((waiting) => waiting.durable)', 'group[0]?.durable === true']],
-    unseen: 'a replica hands over one batch at a time, so only a peer of several spaces fills a group',
-  },
+  // A replica hands over one batch at a time: a group is of two spaces, on a disk that is slow.
+  seenBy(
+    { kinds: ['crash in write'], inClub: true, assertions: 400 },
+    mutant('syncs a group only for its first writer', 'store/write-queue.ts', [
+      'group.some((waiting) => waiting.durable)',
+      'group[0]?.durable === true',
+    ]),
+  ),
   mutant('counts as flushed what is not', 'set/flusher.ts', [
     'if (durable) this.#reached',
     'if (durable || this.#latest) this.#reached',
@@ -59,18 +103,10 @@ export const MUTANTS: readonly Mutant[] = [
     'arrivals: arrival + 1,',
     'arrivals: arrival + (arrival % 16 === 7 ? 0 : 1),',
   ]),
-  {
-    name: 'reads what the disk damaged',
-    file: 'base/checksum.ts',
-    edits: [
-      [
-        'if (at < 0 || readU32(record, at) !== hash32(record, at)) return undefined;',
-        'if (at < 0) return undefined;',
-      ],
-    ],
-    unseen:
-      'bits are flipped in runs that all others have too, so hardly anybody asks for them; damaged-store.test.ts sees it',
-  },
+  mutant('reads what the disk damaged', 'base/checksum.ts', [
+    'if (at < 0 || readU32(record, at) !== hash32(record, at)) return undefined;',
+    'if (at < 0) return undefined;',
+  ]),
   // Membership and order
   mutant('accepts a wrong signature', 'set/membership.ts', [
     'if (!signed) throw',
@@ -117,19 +153,25 @@ export const MUTANTS: readonly Mutant[] = [
     'const floor = compareHlc(after, this.#last) > 0 ? after : this.#last;',
     'const floor = ZERO;',
   ]),
-  mutant('holds all that an author of the future writes', 'set/replica.ts', [
-    "isHeldTip({ id }: Pick<Tip, 'id'>): boolean {\n    return this.#held.hasTip(id);",
-    'isHeldTip({ author }: any): boolean {\n    return this.#held.has(author);',
-  ]),
+  seenBy(
+    { kinds: ['lossy'] },
+    mutant('holds all that an author of the future writes', 'set/replica.ts', [
+      "isHeldTip({ id }: Pick<Tip, 'id'>): boolean {\n    return this.#held.hasTip(id);",
+      'isHeldTip({ author }: any): boolean {\n    return this.#held.has(author);',
+    ]),
+  ),
   mutant('takes a longer chain for the one that is asked for', 'set/replica.ts', [
     'return new Set(open.filter((_, i) => places[i] !== undefined));',
     'return new Set(open.filter((tip, i) => places[i] !== undefined || !frontier.isForked(tip.author)));',
   ]),
   // Sync
-  mutant('counts as held for good what is not on the disk', 'sync/settled.ts', [
-    'if (isNew()) return frontier.flushed.root;',
-    'return frontier.root();',
-  ]),
+  seenBy(
+    { kinds: ['crash in write', 'crash'] },
+    mutant('counts as held for good what is not on the disk', 'sync/settled.ts', [
+      'if (isNew()) return frontier.flushed.root;',
+      'return frontier.root();',
+    ]),
+  ),
   mutant('says that it has what it asks for', 'sync/ranges.ts', [
     'ranges.push({ author, seq, id, have });',
     'ranges.push({ author, seq, id, have: own.forked ? [...have, { seq, id }] : have });',
@@ -160,6 +202,7 @@ export const MUTANTS: readonly Mutant[] = [
     'run.assertions.slice(Math.min(known + 2, run.assertions.length - 1))',
   ]),
   mutant('writes on under a key that is used elsewhere', 'peer/author.ts', ['author.#retire();', 'return;']),
+  ...IN_CLUB.map((each) => seenBy({ inClub: true }, each)),
 ];
 
 /** The file's text with the planted bug. Throws when the sources have moved on under the mutant. */

@@ -49,6 +49,8 @@ export const limits = {
   clockAskMsMax: 2 * SECOND,
   /** Authors whose due time is remembered while they are held. */
   heldAuthorsMax: 1000,
+  /** What was held is asked for when it is due, but no more often: times of all kinds can be made up. */
+  heldLookMs: SECOND,
 
   // --- The set in memory ---
 

@@ -52,6 +52,14 @@ export class Author {
     return this.#writer;
   }
 
+  /** Goes on under the key that an invite admits: the one before may not write here. */
+  async use(key: AuthorKey): Promise<void> {
+    await this.#renewing;
+    if (equalBytes(this.#writer.key.publicKey, key.publicKey) && this.#writer.key.admit !== null) return;
+    for (const tip of this.#replica.frontier.tipsOf(key.publicKey)) this.#hlc.resume(tip.hlc);
+    this.#writer = new Writer(this.#replica, key, this.#ports.crypto, this.#hlc);
+  }
+
   /** Goes on under a new key: what was written with the old one may be lost here, and known elsewhere. */
   async renew(): Promise<void> {
     this.#retire('what was written under this author key may be lost here; going on under a new one');

@@ -195,6 +195,17 @@ describe('an invited space', () => {
     expect(await codeOf(thief.open(invite.text))).toBe('NOT_ADMITTED');
   });
 
+  it('lets a reader write as soon as it opens an invite that admits it', async () => {
+    const host = await newPeer();
+    const guest = await newPeer({ near: host });
+    const club = await host.create({ name: 'club', write: 'invited' });
+    const theirs = await guest.open((await club.invite({ readOnly: true })).text);
+    await guest.open((await club.invite()).text);
+    expect((await theirs.status()).mayWrite).toBe(true);
+    await theirs.assert({ subject: 'guest', predicate: 'is', object: 'in' });
+    expect((await factOf(club, 'guest')).object).toBe('in');
+  });
+
   it('cannot be opened for writing by who did not make it', async () => {
     const [, , , theirs] = await pair({ name: 'club', write: 'invited' });
     expect(await codeOf(theirs.invite())).toBe('NOT_ADMITTED');

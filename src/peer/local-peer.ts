@@ -10,6 +10,7 @@ import { Mutex } from '../base/mutex.ts';
 import type { AbortOptions, MetricSample, Network, Ports, Store } from '../base/ports.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
 import { Replica } from '../set/replica.ts';
+import type { AuthorKey } from '../set/writer.ts';
 import { watchedStore } from '../store/watched.ts';
 import { SyncEngine } from '../sync/engine.ts';
 import type {
@@ -61,6 +62,8 @@ export class LocalPeer implements Peer {
   readonly #problems: Problems;
   readonly #events: Emitter<PeerEvents>;
   readonly #spaces = new Map<string, LocalSpace>();
+  /** By space, as those. */
+  readonly #authors = new Map<string, Author>();
   readonly #opening = new Mutex();
   readonly #startedAtMs: number;
   readonly #addresses: Set<string>;
@@ -181,6 +184,7 @@ export class LocalPeer implements Peer {
     const { keyring, network, ports } = this.#parts;
     const { space, addresses } = invite;
     const mine = await keyring.authorOf(space.id);
+    let key: AuthorKey | undefined;
     // A key that is admitted here already is kept: one writer, one chain.
     if (invite.admit !== null && mine.admit === null) {
       const seed = invite.authorSeed ?? mine.seed;
@@ -188,12 +192,15 @@ export class LocalPeer implements Peer {
       if (invite.author !== null && bytesToHex(invite.author) !== bytesToHex(author)) {
         throw new AverError('NOT_ADMITTED', 'The invite admits another author key than this peer’s.');
       }
-      await keyring.saveAuthor(space.id, seed, invite.admit);
+      key = await keyring.saveAuthor(space.id, seed, invite.admit);
     }
     await keyring.saveSpace({ space, addresses });
     for (const address of addresses) this.#addresses.add(address);
     network.keep([...this.#addresses]);
-    return this.#openSpace(space);
+    const opened = await this.#openSpace(space);
+    // It may have been open, for reading alone.
+    if (key !== undefined) await this.#authors.get(opened.id)?.use(key);
+    return opened;
   }
 
   #openSpace(space: SpaceIdentity): Promise<LocalSpace> {
@@ -214,6 +221,7 @@ export class LocalPeer implements Peer {
     const { store, ports, keyring, network } = this.#parts;
     const replica = await Replica.open(space, spaceStore(store, space.id), ports, this.#hlc);
     const author = await Author.open(replica, keyring, ports, this.#hlc);
+    this.#authors.set(bytesToHex(space.id), author);
     const opened = new LocalSpace({
       replica,
       sync: this.#engine.add(replica),

@@ -18,6 +18,7 @@ interface DoorParts {
   readonly held: HeldAuthors;
   readonly quarantine: Quarantine;
   readonly onRefused: (refusal: Refusal) => void;
+  readonly onHeld: (dueMs: number) => void;
 }
 
 export class Door {
@@ -56,12 +57,14 @@ export class Door {
   }
 
   #hold(run: Run, report: MergeReport): boolean {
-    const { hlc, held, ports } = this.#parts;
+    const { hlc, held, ports, onHeld } = this.#parts;
     const last = lastOf(run);
     if (hlc.aheadMs(last.hlc) <= limits.hlcHoldAheadMsMin) return false;
-    held.add(run.author, last.id, nsToMs(last.hlc.time) - limits.hlcHoldAheadMsMin);
+    const dueMs = nsToMs(last.hlc.time) - limits.hlcHoldAheadMsMin;
+    held.add(run.author, last.id, dueMs);
     report.held += run.assertions.length;
     ports.metrics.add('assertions_held', run.assertions.length);
+    onHeld(dueMs);
     return true;
   }
 }

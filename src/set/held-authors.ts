@@ -33,6 +33,16 @@ export class HeldAuthors {
     return (this.#dueMsByTip.get(bytesToHex(id)) ?? 0) > this.#clock.nowMs();
   }
 
+  /** When the first of those that are not due yet will be. */
+  nextDueMs(): number | undefined {
+    const nowMs = this.#clock.nowMs();
+    let next: number | undefined;
+    this.#dueMsByTip.forEach((dueMs) => {
+      if (dueMs > nowMs && dueMs < (next ?? Number.POSITIVE_INFINITY)) next = dueMs;
+    });
+    return next;
+  }
+
   /** Of several due times the earliest counts, but not one that has passed. */
   add(author: Uint8Array, id: Uint8Array, dueMs: number): void {
     this.#dueMsByTip.set(bytesToHex(id), dueMs);

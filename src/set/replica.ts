@@ -37,6 +37,8 @@ export interface ReplicaEvents {
   visible: (runs: readonly Run[], source: Source) => void;
   refused: (refusal: Refusal) => void;
   erased: (id: Uint8Array) => void;
+  /** Something came from the future: not worth asking for before then, in ms since 1970. */
+  held: (dueMs: number) => void;
   /** A stored run turned out to be damaged: others may have it. */
   damaged: () => void;
   /** A payload that had come erased was found at another peer. */
@@ -115,6 +117,7 @@ export class Replica {
       held: this.#held,
       quarantine: this.quarantine,
       onRefused: (refusal) => this.events.emit('refused', refusal),
+      onHeld: (dueMs) => this.events.emit('held', dueMs),
     });
     this.#flusher = new Flusher({
       clock: ports.clock,
@@ -177,6 +180,11 @@ export class Replica {
   /** Whether something of this author is held because it comes from the future: no reason to ask for more. */
   isHeld(author: Uint8Array): boolean {
     return this.#held.has(author);
+  }
+
+  /** When the next of what is held is due, in ms since 1970; undefined where nothing is held. */
+  nextDueMs(): number | undefined {
+    return this.#held.nextDueMs();
   }
 
   /** Whether a run up to this tip came from the future: not worth asking for yet. */

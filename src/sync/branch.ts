@@ -3,9 +3,11 @@ import { compareHlc } from '../assertion/hlc.ts';
 import { firstOf } from '../assertion/model.ts';
 import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
 import { bytesToHex, compareBytes } from '../base/bytes.ts';
+import { isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Journal } from '../set/journal.ts';
 import { type ChainRow, chainRow } from '../set/journal-keys.ts';
+import type { Tip } from '../set/trie-entry.ts';
 import type { Cursor, Known, Range } from './messages.ts';
 
 const PAGE_ROWS = 128;
@@ -112,9 +114,9 @@ export async function forkBranches(
   const branches: Branch[] = [];
   for (const range of ranges) {
     if (signal?.aborted) return [];
-    const branch = await forkBranch(walk, range.id);
-    if (branch === undefined) return [await wholeChain(journal, ranges, known)];
-    branches.push(branch);
+    const found = await forkBranch(walk, range);
+    if (found === undefined) return [await wholeChain(journal, ranges, known)];
+    branches.push(...found);
   }
   return branches;
 }
@@ -127,21 +129,54 @@ interface Walk {
   stepsLeft: number;
 }
 
-/** Undefined when the walk became too long. */
-async function forkBranch(walk: Walk, tip: Uint8Array): Promise<Branch | undefined> {
+/** Undefined when the walk became too long. Several where the disk damaged a run: what it builds on may be either. */
+async function forkBranch(walk: Walk, tip: Tip): Promise<readonly Branch[] | undefined> {
+  const { author } = tip;
   const rows: ChainRow[] = [];
   let floor: Known | undefined;
-  for (let id: Uint8Array | null = tip; id !== null && floor === undefined; ) {
+  for (let { id, seq }: { id: Uint8Array | null; seq: number } = tip; id !== null && floor === undefined; ) {
     if (walk.have.has(bytesToHex(id))) break;
     if (walk.stepsLeft-- === 0) return undefined;
-    const step: Step | undefined = await stepBack(walk, id);
+    const step: Step | Damaged | undefined = await stepBack(walk, id);
     if (step === undefined) break;
+    if ('damaged' in step) return beforeDamaged(walk, author, seq, step.damaged);
     floor = step.floor;
     walk.walked.add(step.row.arrival);
     rows.push(step.row);
     id = step.prev;
+    seq = step.row.firstSeq - 1;
   }
-  return { floor, isWhole: false, next: async () => rows.pop() };
+  return [{ floor, isWhole: false, next: async () => rows.pop() }];
+}
+
+/** What builds on a damaged run has to come from others, with it. `seq`: of an assertion in it. */
+async function beforeDamaged(
+  walk: Walk,
+  author: Uint8Array,
+  seq: number,
+  arrival: number,
+): Promise<readonly Branch[] | undefined> {
+  const { journal } = walk;
+  const branches: Branch[] = [];
+  walk.walked.add(arrival);
+  for await (const { arrival: at, firstSeq } of journal.chain(
+    author,
+    seq,
+    seq + limits.runAssertionsMax - 1,
+  )) {
+    if (at !== arrival || firstSeq === 1) continue;
+    for await (const { lastId: id } of journal.chain(author, firstSeq - 1, firstSeq - 1)) {
+      const found = await forkBranch(walk, { author, seq: firstSeq - 1, id });
+      if (found === undefined) return undefined;
+      branches.push(...found);
+    }
+  }
+  return branches;
+}
+
+/** Arrival of a run that the disk damaged. */
+interface Damaged {
+  readonly damaged: number;
 }
 
 interface Step {
@@ -152,10 +187,17 @@ interface Step {
 }
 
 /** The stored run that holds an assertion; undefined where another branch brings it, or the other side has the assertion. */
-async function stepBack({ journal, have, walked }: Walk, id: Uint8Array): Promise<Step | undefined> {
+async function stepBack(
+  { journal, have, walked }: Walk,
+  id: Uint8Array,
+): Promise<Step | Damaged | undefined> {
   const [place] = await journal.places([id]);
   if (place === undefined || walked.has(place.arrival)) return undefined;
-  const run = await journal.run(place.arrival);
+  const run = await journal.run(place.arrival).catch((error: unknown) => {
+    if (isAverError(error, 'STORE_CORRUPT')) return undefined;
+    throw error;
+  });
+  if (run === undefined) return { damaged: place.arrival };
   const points = run.assertions.map((assertion) => have.get(bytesToHex(assertion.id)));
   const at = points.findLastIndex((point) => point !== undefined);
   // Who has a later assertion of the run has this one.

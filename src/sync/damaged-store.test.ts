@@ -77,6 +77,32 @@ test('what was erased here stays erased when its damaged run comes again', async
   expect(after.assertions.map(({ payload }) => payload !== undefined)).toEqual([false, true]);
 });
 
+test('a damaged run of a forked chain keeps nobody from what does not build on it', async () => {
+  const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(4) });
+  const store = memoryStore();
+  const [hurt, late] = [await start(hub, 1, store), await start(hub, 3)];
+  await hurt.write(2);
+  const { author } = hurt;
+  const trunk = author.chain(2, undefined, () => ({ payload: Uint8Array.of(7) }));
+  const [one, other] = [1, 2].map((part) =>
+    author.chain(2, trunk.at(-1), () => ({ payload: Uint8Array.of(part) })),
+  );
+  for (const chain of [trunk, one ?? [], other ?? []]) await hurt.take(await author.run(chain));
+  const stranger = await start(hub, 2);
+  await hurt.take(await stranger.author.run(stranger.author.chain(3)));
+  await flip(store, 2);
+
+  await late.connect(hurt);
+  // Two of the first branch, two of the trunk and two after it, three of the stranger; two are damaged.
+  await when(
+    () => late.replica.count === 9,
+    (look) => [late.replica.events.on('visible', look)],
+  );
+  await late.sync.sync({ peerId: hurt.id }).catch(() => undefined);
+  expect(late.replica.count).toBe(9);
+  expect(hurt.metric('blocks_damaged')).toBe(1);
+});
+
 test('what a disk damaged is not served, what does not build on it is, and the rest comes from others [STC-35]', async () => {
   const hub = new MemoryHub({ clock: systemClock, random: new SeededRandom(1) });
   const store = memoryStore();

@@ -13,6 +13,7 @@ import { Cadence } from './cadence.ts';
 import { Comparison, type ComparisonResult } from './comparison.ts';
 import { abortable } from './deadline.ts';
 import { Digester } from './digester.ts';
+import { DueTimes } from './due-times.ts';
 import { Healer } from './healer.ts';
 import type { SyncIntervals, SyncOptions } from './intervals.ts';
 import type { Link } from './link.ts';
@@ -90,8 +91,15 @@ export class SpaceSync {
   }
 
   #listen(): void {
+    const dueTimes = new DueTimes(
+      this.#parts.ports.clock,
+      () => this.replica.nextDueMs(),
+      () => this.#askForDue(),
+    );
     this.#stops.push(
       this.replica.events.on('damaged', () => this.#healSoon()),
+      this.replica.events.on('held', (dueMs) => dueTimes.note(dueMs)),
+      () => dueTimes.stop(),
       this.replica.events.on('visible', (runs, source) => {
         this.#digester.note(runs);
         this.#active();
@@ -292,6 +300,13 @@ export class SpaceSync {
 
   whenFlushed(request: FlushedRequest, signal: AbortSignal): Promise<Uint8Array> {
     return whenFlushed(this.replica, this.#parts.ports.clock, request, signal);
+  }
+
+  /** Whoever has another set may have what is due now. */
+  #askForDue(): void {
+    this.#active();
+    for (const peer of this.#peers.shared())
+      if (peer.isChoice) peer.schedule(this.#parts.intervals.syncReplyMs * this.#parts.ports.random.number());
   }
 
   #tick(): void {

@@ -1,6 +1,6 @@
 /** Authors whose keys the test holds: chains, forks, and runs cut and signed at will. */
 import { hashPayload, identify, signedMessage } from '../assertion/codec.ts';
-import type { Assertion, Header, Hlc, Run } from '../assertion/model.ts';
+import type { Assertion, Header, Hlc, Proof, Run } from '../assertion/model.ts';
 import { decodeRun, encodeRun } from '../assertion/run-codec.ts';
 import { compareBytes, utf8 } from '../base/bytes.ts';
 import type { Crypto } from '../base/ports.ts';
@@ -33,6 +33,7 @@ export interface TestDraft {
   readonly parents?: readonly Pick<Assertion, 'id' | 'hlc'>[];
   /** One nanosecond after the latest that it builds on, unless given. */
   readonly hlc?: Hlc;
+  readonly proof?: Proof | null;
   readonly erased?: boolean;
 }
 
@@ -73,7 +74,7 @@ export class TestAuthor {
       payloadHash: hashPayload(payload),
       payloadSize: payload.length,
       basis: null,
-      proof: null,
+      proof: draft.proof ?? null,
     };
     return identify(header, draft.erased ? undefined : payload);
   }

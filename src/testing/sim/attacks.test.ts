@@ -103,3 +103,21 @@ test('a peer whose neighbours are Sybils, nine of ten, hears two honest bootstra
   expect(acknowledged).toBe(60);
   expect(convergedMs).toBeLessThan(30_000);
 });
+
+test('floods that fill the pending set stay within its bounds, and keep nobody from the rest', async () => {
+  const atOne = deeds(8, ['floods with long runs that wait for ever'], 3);
+  const floods = atOne.map((action) => ({ ...action, at: 0 }) as Action);
+  const { tally, acknowledged } = await attack([...writes(40), ...floods], { lies: [] });
+  expect(tally['there was no room for what waits']).toBeGreaterThan(0);
+  expect(acknowledged).toBe(40);
+});
+
+test('outlines that lie delay a pull that several peers share, and nothing else', async () => {
+  const long = Array.from({ length: 12 }, (_, i): Action => {
+    return { do: 'write', atMs: 6000 + 500 * i, peer: 0, topic: i, assertions: 128, settled: false };
+  });
+  const apart: Action = { do: 'divide', atMs: 4000, side: [3, 4], oneWay: false, forMs: 12_000 };
+  const { tally, acknowledged } = await attack([apart, ...long], { lies: ['outline'], faultsMs: 20_000 });
+  expect(tally['lie: outline']).toBeGreaterThan(0);
+  expect(acknowledged).toBe(12 * 128);
+});

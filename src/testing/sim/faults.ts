@@ -1,10 +1,10 @@
 /** The faults of a plan, as they are done to the peers, their disks, their clocks and the network. */
 import type { StoreOp } from '../../base/ports.ts';
-import type { Action } from './plan.ts';
+import type { Action, FaultName } from './plan.ts';
 import type { DiskFaults } from './sim-disk.ts';
 import type { SimPeer, World } from './sim-peer.ts';
 
-type Fault = Exclude<Action, { do: 'write' | 'deed' }>;
+type Fault = Extract<Action, { do: FaultName }>;
 type Backup = Extract<Action, { do: 'restore backup' }>;
 
 interface Division {
@@ -57,7 +57,8 @@ export class Faults {
       case 'crash':
         return peer.crashFor(fault.downMs);
       case 'crash in write':
-        peer.disk.onCrashPoint = { point: fault.point, crash: () => peer.crashFor(fault.downMs) };
+        peer.disk.faults.slowness = fault.times;
+        peer.disk.onCrashPoint = { point: fault.point, crash: () => this.#crashInWrite(peer, fault.downMs) };
         return;
       case 'crash at an await':
         peer.disk.onCrashPoint = { point: 'any', crash: () => peer.crashAfter(fault.awaits, fault.downMs) };
@@ -101,6 +102,11 @@ export class Faults {
         return peer.restore(await this.#peer(fault.from).disk.copy());
       default:
     }
+  }
+
+  #crashInWrite(peer: SimPeer, downMs: number): void {
+    peer.disk.faults.slowness = 1;
+    peer.crashFor(downMs);
   }
 
   /** Copies a disk for a later `restore backup`. */

@@ -19,17 +19,24 @@ const EFFECTS = [
   'a full disk refused a write',
   'a read failed',
   'a flipped bit was read',
+  'a lens met a damaged run',
   'a run was refused',
   'a run waited for what it names',
   'an author was held for its time',
   'an author key was retired',
   'a write was refused for its clock',
   'a write was acknowledged',
+  'a peer opened an invite',
+  'a write was refused for want of an admission',
+  'a stranger asked for what is secret',
   'a peer held for good what another wrote',
 ] as const;
 type Effect = (typeof EFFECTS)[number];
 
-export type Happening = `fault: ${FaultName}` | `rogue: ${Deed}` | `lie: ${Lie}` | Effect;
+/** Comes about in attacks alone. */
+type Rare = 'there was no room for what waits';
+
+export type Happening = `fault: ${FaultName}` | `rogue: ${Deed}` | `lie: ${Lie}` | Effect | Rare;
 
 export const HAPPENINGS: readonly Happening[] = [
   ...FAULTS.map((fault) => `fault: ${fault}` as const),

@@ -18,18 +18,21 @@ export interface Holder {
 
 export class Healing {
   readonly #world: World;
-  readonly #holders: readonly Holder[];
+  readonly #spaces: readonly (readonly Holder[])[];
   readonly #healedMs: number;
   /** What comes from the future is held until it is due; the time to converge begins then. */
   readonly #dueMs: number;
   #equalMs: number | undefined;
   #convergenceBytes: number | undefined;
 
-  /** `latestMs`: the latest reading that anybody wrote, as far as peers have not shown it. */
-  constructor(world: World, holders: readonly Holder[], latestMs: number) {
+  /**
+   * `spaces`: those who must end with the same set, of each space. `latestMs`: the latest reading that
+   * anybody wrote, as far as peers have not shown it.
+   */
+  constructor(world: World, spaces: readonly (readonly Holder[])[], latestMs: number) {
     const { time, oracle } = world;
     this.#world = world;
-    this.#holders = holders;
+    this.#spaces = spaces;
     this.#healedMs = time.elapsedMs;
     const aheadMs = Math.max(latestMs, oracle.latestMs) - time.nowMs();
     this.#dueMs = this.#healedMs + Math.max(0, aheadMs - limits.hlcHoldAheadMsMin);
@@ -55,7 +58,7 @@ export class Healing {
 
   judge(): void {
     const { oracle } = this.#world;
-    const states = this.#holders.map((holder) => {
+    const states = this.#spaces.flat().map((holder) => {
       const count = holder.replica()?.count ?? 'down';
       return `${holder.name} ${count} ${rootOf(holder)?.slice(0, 6) ?? ''}`;
     });
@@ -85,8 +88,10 @@ export class Healing {
   }
 
   #areEqual(): boolean {
-    const roots = this.#holders.map(rootOf);
-    return roots.every((root) => root !== undefined && root === roots[0]);
+    return this.#spaces.every((holders) => {
+      const roots = holders.map(rootOf);
+      return roots.every((root) => root !== undefined && root === roots[0]);
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { buildBloom } from '../../set/bloom.ts';
 import type { Cells } from '../../set/sketch.ts';
 import { decodeAnswer, encodeAnswer } from '../../sync/answers.ts';
 import { encodeDigest, NONCE_BYTES } from '../../sync/digest.ts';
-import type { Answer, NodeView, Request } from '../../sync/messages.ts';
+import type { Answer, NodeView, OutlineAnswer, Request } from '../../sync/messages.ts';
 import { decodeRequest, encodeRequest } from '../../sync/requests.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { wrappedNetwork } from '../wrapped-network.ts';
@@ -25,7 +25,8 @@ export const LIES = [
   'busy',
   'clock',
 ] as const;
-export type Lie = (typeof LIES)[number];
+/** Small sets never ask for outlines: an attack of its own lies about them. */
+export type Lie = (typeof LIES)[number] | 'outline';
 
 /** Part of the frames that are lies. */
 const LYING = 0.3;
@@ -137,6 +138,8 @@ class Liar {
       };
       return { ...answer, sketch };
     }
+    if (answer.type === 'outline' && this.#does('outline', 1))
+      return { ...answer, cuts: this.#twistCuts(answer.cuts) };
     if (answer.type === 'nodes' && this.#does('nodes'))
       return { ...answer, nodes: answer.nodes.map((node) => this.#twistNode(node)) };
     if (answer.type === 'runs' && this.#does('withhold')) return { ...answer, runs: [] };
@@ -186,6 +189,17 @@ class Liar {
     if (way === 0) return { kind: 'empty' };
     if (way === 1 || node.kind !== 'inner') return { kind: 'leaf', tips: [this.#tip()] };
     return { kind: 'inner', digests: this.#random.bytes(node.digests.length) };
+  }
+
+  /** Ends that there are not, in another order, of other ranges, or fewer. */
+  #twistCuts(cuts: OutlineAnswer['cuts']): OutlineAnswer['cuts'] {
+    const random = this.#random;
+    const way = random.integer(5);
+    if (way === 0) return [];
+    if (way === 1) return random.shuffle(cuts);
+    if (way === 2) return cuts.filter(() => random.number() < 0.5);
+    if (way === 3) return cuts.map((ends) => ends.map((end) => ({ ...end, id: random.bytes(32) })));
+    return cuts.map((ends) => ends.map((end) => ({ ...end, range: end.range + random.integer(3) })));
   }
 
   /** Some withheld, one bit of another wrong, or in another order. */

@@ -8,6 +8,7 @@ import { compareHlc } from '../../assertion/hlc.ts';
 import { type Assertion, type Hlc, lastOf, type Run } from '../../assertion/model.ts';
 import { bytesToHex, equalBytes } from '../../base/bytes.ts';
 import { limits } from '../../base/limits.ts';
+import { admitMessage, type SpaceIdentity } from '../../set/genesis.ts';
 import type { Replica } from '../../set/replica.ts';
 import type { SimCrypto } from './sim-crypto.ts';
 
@@ -23,6 +24,8 @@ export type Rule =
   | 'a key that is used elsewhere is retired'
   | 'nothing from the future is visible'
   | 'clocks are not dragged along'
+  | 'nobody writes without an admission'
+  | 'nobody reads without the secret'
   | 'lenses agree'
   | 'no unexpected error';
 
@@ -35,6 +38,10 @@ export interface Breach {
 /** What is known of an assertion that was visible anywhere; the same for every peer. */
 interface Known {
   readonly index: number;
+  /** The chain that it is in. */
+  readonly chain: string;
+  /** In hex. */
+  readonly space: string;
   readonly name: string;
   readonly past: readonly string[];
   readonly timeMs: number;
@@ -43,17 +50,21 @@ interface Known {
 /** What one peer shows. */
 export interface Shown {
   readonly peer: string;
+  /** The spaces that it is in, in hex. */
+  readonly spaces: Set<string>;
   readonly ids: Set<number>;
   /** What it said to hold for good: own writes, what it flushed. */
   readonly promised: Set<string>;
   /** The latest that its clock ever showed. */
   latestClockMs: number;
-  /** When it showed, by author, what it had not written itself. */
+  /** When it showed, by chain, what it had not written itself. */
   readonly strangeMs: Map<string, number>;
   /** Its disk went back in time once. */
   wasExcused: boolean;
   /** What its disk says is not what was written: it may lack anything, and must not harm others. */
   isDamaged: boolean;
+  /** Assertions, in hex, that its disk does not give back as they were. */
+  readonly damaged: Set<string>;
 }
 
 /** A write may take so long on a slow disk. */
@@ -65,18 +76,21 @@ export class Oracle {
   readonly #hlcById = new Map<string, Hlc>();
   /** Acknowledged somewhere, and not excused. */
   readonly #acknowledged = new Map<string, string>();
-  /** What honest peers wrote, by author and seq. */
+  /** What honest peers wrote, by chain and seq. */
   readonly #ownIds = new Map<string, string>();
   readonly #shown: Shown[] = [];
   readonly #crypto: SimCrypto;
+  /** By id in hex. */
+  readonly #spaces: ReadonlyMap<string, SpaceIdentity>;
   readonly #elapsedMs: () => number;
   /** The latest reading of all that is visible anywhere. */
   latestMs = 0;
   /** When something last became visible anywhere that was nowhere before. */
   newestMs = 0;
 
-  constructor(crypto: SimCrypto, elapsedMs: () => number) {
+  constructor(crypto: SimCrypto, spaces: readonly SpaceIdentity[], elapsedMs: () => number) {
     this.#crypto = crypto;
+    this.#spaces = new Map(spaces.map((space) => [bytesToHex(space.id), space]));
     this.#elapsedMs = elapsedMs;
   }
 
@@ -96,12 +110,14 @@ export class Oracle {
   peer(name: string): Shown {
     const shown: Shown = {
       peer: name,
+      spaces: new Set(),
       ids: new Set(),
       promised: new Set(),
       strangeMs: new Map(),
       latestClockMs: 0,
       wasExcused: false,
       isDamaged: false,
+      damaged: new Set(),
     };
     this.#shown.push(shown);
     return shown;
@@ -148,7 +164,8 @@ export class Oracle {
 
   isEverywhere(run: Run): boolean {
     const ids = run.assertions.map(({ id }) => bytesToHex(id));
-    return this.#shown.every((shown) => ids.every((id) => this.shows(shown, id)));
+    const space = spaceOf(run);
+    return this.#shown.every((shown) => !shown.spaces.has(space) || ids.every((id) => this.shows(shown, id)));
   }
 
   nameOf(id: string): string {
@@ -167,12 +184,12 @@ export class Oracle {
     const aheadMs = Number(last.hlc.time / 1_000_000n) - shown.latestClockMs;
     const what = `${shown.peer} shows ${nameOf(last)}, ${Math.round(aheadMs)} ms ahead of its clock`;
     if (aheadMs > limits.hlcHoldAheadMsMin) this.fail('nothing from the future is visible', what);
-    this.#watchKey(shown, bytesToHex(run.author), isOwn);
+    this.#watchKey(shown, chainOf(last), isOwn);
     if (!isOwn) return;
     if (aheadMs > limits.hlcMergeAheadMsMax + 1) this.fail('clocks are not dragged along', what);
-    for (const { author, seq, id } of run.assertions) {
-      const place = `${bytesToHex(author)}/${seq}`;
-      const [other, text] = [this.#ownIds.get(place), bytesToHex(id)];
+    for (const assertion of run.assertions) {
+      const place = `${chainOf(assertion)}/${assertion.seq}`;
+      const [other, text] = [this.#ownIds.get(place), bytesToHex(assertion.id)];
       this.#ownIds.set(place, text);
       if (other === undefined || other === text || shown.wasExcused) continue;
       this.fail(
@@ -183,12 +200,12 @@ export class Oracle {
   }
 
   /** Who sees its own chain go on without it writes no more under that key, but for what is under way. */
-  #watchKey(shown: Shown, author: string, isOwn: boolean): void {
+  #watchKey(shown: Shown, chain: string, isOwn: boolean): void {
     const nowMs = this.#elapsedMs();
-    const sinceMs = shown.strangeMs.get(author);
-    if (!isOwn) shown.strangeMs.set(author, sinceMs ?? nowMs);
+    const sinceMs = shown.strangeMs.get(chain);
+    if (!isOwn) shown.strangeMs.set(chain, sinceMs ?? nowMs);
     else if (sinceMs !== undefined && nowMs - sinceMs > UNDER_WAY_MS) {
-      const what = `${shown.peer} writes as ${author.slice(0, 6)}, as another did ${Math.round(nowMs - sinceMs)} ms before`;
+      const what = `${shown.peer} writes as ${chain.slice(0, 6)}, as another did ${Math.round(nowMs - sinceMs)} ms before`;
       this.fail('a key that is used elsewhere is retired', what);
     }
   }
@@ -223,18 +240,39 @@ export class Oracle {
       (payload === undefined || equalBytes(hashPayload(payload), assertion.payloadHash));
     if (!isWhole) this.fail('nothing invalid is visible', `${shown.peer} shows ${name}, which is forged`);
     const past = [...(prev === null ? [] : [prev]), ...parents].map(bytesToHex);
+    const chain = chainOf(assertion);
+    if (prev !== null && this.#known.get(bytesToHex(prev))?.chain !== chain)
+      this.fail(
+        'nothing invalid is visible',
+        `${shown.peer} shows ${name}, which goes on after no chain of its own`,
+      );
+    if (prev === null) this.#checkAdmission(shown, assertion, name);
     for (const before of past) {
       const earlier = this.#hlcById.get(before);
       if (earlier === undefined || compareHlc(hlc, earlier) > 0) continue;
       this.fail('clocks advance along chains', `${name} is not later than ${this.nameOf(before)}`);
     }
     const timeMs = Number(hlc.time / 1_000_000n);
-    const learnt = { index: this.#known.size, name, past, timeMs };
+    const space = bytesToHex(assertion.space);
+    const learnt = { index: this.#known.size, chain, space, name, past, timeMs };
     this.#known.set(id, learnt);
     this.#hlcById.set(id, hlc);
     this.newestMs = this.#elapsedMs();
     this.latestMs = Math.max(this.latestMs, timeMs);
     return learnt;
+  }
+
+  /** Where writing is by invitation, an admitter named in the genesis signed whoever begins a chain. */
+  #checkAdmission(shown: Shown, { space: id, author, seq, proof }: Assertion, name: string): void {
+    const space = this.#spaces.get(bytesToHex(id));
+    if (space?.genesis.write === 'open') return;
+    const admit = proof?.admit ?? [];
+    const isAdmitted = admit.every(({ admitter, signature }) => {
+      const key = space?.genesis.admitters[admitter];
+      return key !== undefined && this.#crypto.isSigned(key, admitMessage(id, author), signature);
+    });
+    if (seq === 1 && admit.length > 0 && isAdmitted) return;
+    this.fail('nobody writes without an admission', `${shown.peer} shows ${name}, whom nobody let in`);
   }
 
   /** What a peer keeps in memory has to stay within the limits. */
@@ -248,14 +286,38 @@ export class Oracle {
     if (heldAuthors > limits.heldAuthorsMax) this.fail('memory is bounded', `${peer}: ${heldAuthors} held`);
   }
 
+  /** The disks of all that have it damaged it, or something that it builds on: nobody can give it to the others. */
+  #isLost(id: string): boolean {
+    const seen = new Set<string>([id]);
+    for (const each of seen) {
+      const holders = this.#shown.filter((shown) => this.shows(shown, each));
+      if (holders.length > 0 && holders.every(({ damaged }) => damaged.has(each))) return true;
+      for (const before of this.#known.get(each)?.past ?? []) seen.add(before);
+    }
+    return false;
+  }
+
   /** What was acknowledged and some peer does not show; undefined when all of it is everywhere. */
   lacking(): string | undefined {
     for (const [id, writer] of this.#acknowledged) {
-      const lacks = this.#shown.find((shown) => !shown.isDamaged && !this.shows(shown, id));
-      if (lacks !== undefined) return `${lacks.peer} lacks ${this.nameOf(id)}, acknowledged by ${writer}`;
+      const { space = '' } = this.#known.get(id) ?? {};
+      const lacks = this.#shown.find(
+        (shown) => !shown.isDamaged && shown.spaces.has(space) && !this.shows(shown, id),
+      );
+      if (lacks !== undefined && !this.#isLost(id))
+        return `${lacks.peer} lacks ${this.nameOf(id)}, acknowledged by ${writer}`;
     }
     return undefined;
   }
+}
+
+function spaceOf(run: Run): string {
+  return bytesToHex(lastOf(run).space);
+}
+
+/** One author's in one space. */
+function chainOf({ author, space }: Assertion): string {
+  return bytesToHex(author) + bytesToHex(space);
 }
 
 function nameOf({ author, seq, id }: Assertion): string {

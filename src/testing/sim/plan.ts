@@ -3,6 +3,7 @@
  * that a failing plan can be cut down action by action and still means the same.
  */
 import type { SeededRandom } from '../seeded-random.ts';
+import { withClub } from './club-plan.ts';
 import { DEEDS, type Deed } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import type { CrashPoint } from './sim-disk.ts';
@@ -15,12 +16,31 @@ export type Action = { readonly atMs: number } & (
       readonly assertions: number;
       /** Whether the writer waits for another peer to hold it. */
       readonly settled: boolean;
+      /** Of whoever is in it. */
+      readonly inClub?: boolean;
     }
+  | {
+      readonly do: 'found club';
+      readonly peer: number;
+      readonly secret: boolean;
+      readonly invited: boolean;
+    }
+  /** The founder makes an invite, and the peer opens it so long after. */
+  | {
+      readonly do: 'invite';
+      readonly peer: number;
+      readonly readOnly: boolean;
+      readonly afterMs: number;
+    }
+  /** By who lacks the secret, and by who was not let in. */
+  | { readonly do: 'trespass'; readonly at: number; readonly deed: Deed }
   | { readonly do: 'crash'; readonly peer: number; readonly downMs: number }
   | {
       readonly do: 'crash in write';
       readonly peer: number;
       readonly point: CrashPoint;
+      /** Until then its disk takes so many times as long. */
+      readonly times: number;
       readonly downMs: number;
     }
   /** So many awaits after the next call to its disk. */
@@ -53,7 +73,7 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'deed'; readonly rogue: number; readonly deed: Deed; readonly at: number }
 );
 
-export type FaultName = Exclude<Action['do'], 'write' | 'deed'>;
+export type FaultName = Exclude<Action['do'], 'write' | 'deed' | 'found club' | 'invite' | 'trespass'>;
 
 export const FAULTS = [
   'crash',
@@ -89,6 +109,10 @@ export interface PlanOptions {
   readonly faultsMs: number;
   /** How many faults; writes are not counted. */
   readonly faults: number;
+  /** The kinds that they are of; drawn from the seed when absent. */
+  readonly kinds?: readonly FaultName[] | undefined;
+  /** Part of the seeds that have a club; see `club.ts`. */
+  readonly clubs?: number | undefined;
 }
 
 /** Subjects that the peers write about: few, so that they answer and contradict each other. */
@@ -108,7 +132,8 @@ export function planOf(options: PlanOptions): Action[] {
     ];
     actions.push({ do: 'write', atMs, peer, topic, assertions, settled });
   }
-  const kinds = swarm(random);
+  const drawn = swarm(random);
+  const kinds = options.kinds?.map((name) => DRAWS[name]) ?? drawn;
   for (let i = 0; i < options.faults; i++) {
     const kind = kinds[random.integer(kinds.length)] as Draw;
     // Faults begin early enough to be over, or to matter, before the network heals.
@@ -125,7 +150,7 @@ export function planOf(options: PlanOptions): Action[] {
       at: random.integer(options.peers),
     });
   }
-  return actions.sort((a, b) => a.atMs - b.atMs);
+  return withClub(actions, options).sort((a, b) => a.atMs - b.atMs);
 }
 
 type Draw = (random: SeededRandom, atMs: number, options: PlanOptions) => Action;
@@ -162,6 +187,8 @@ const DRAWS: Record<FaultName, Draw> = {
     atMs,
     peer: random.integer(peers),
     point: CRASH_POINTS[random.integer(CRASH_POINTS.length)] as CrashPoint,
+    // What comes while a slow disk writes is written together: of two spaces, own and others'.
+    times: random.number() < 0.5 ? 1 : 1 + random.integer(200),
     downMs: up(random, 10_000),
   }),
   'crash at an await': (random, atMs, { peers }) => ({

@@ -4,17 +4,27 @@
  */
 import { CONFIDENCE_ONE, encodeClaims } from '../../assertion/claims.ts';
 import { HlcClock, msToNs } from '../../assertion/hlc.ts';
-import { type Assertion, type Hlc, kinds, lastOf, type Run } from '../../assertion/model.ts';
+import {
+  type Assertion,
+  firstOf,
+  type Hlc,
+  kinds,
+  lastOf,
+  type Proof,
+  type Run,
+} from '../../assertion/model.ts';
 import { encodeRun } from '../../assertion/run-codec.ts';
 import { MemoryMetrics } from '../../base/counters.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ports } from '../../base/ports.ts';
 import { MemoryNetwork } from '../../net/memory-network.ts';
 import { claimsOf } from '../../set/claim-reader.ts';
+import type { SpaceIdentity } from '../../set/genesis.ts';
 import { Replica } from '../../set/replica.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { SyncEngine } from '../../sync/engine.ts';
 import { decodePush, encodePush } from '../../sync/push.ts';
+import { Seal } from '../../sync/seal.ts';
 import { TestAuthor, type TestDraft } from '../chains.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { LIES, type Lie, lyingNetwork } from './lying-network.ts';
@@ -40,11 +50,14 @@ export const DEEDS = [
   'writes two branches under a new key',
   'repeats what is old',
 ] as const;
-export type Deed = (typeof DEEDS)[number];
+/** Too dear for every simulation: an attack of its own fills the pending set. */
+export type Deed = (typeof DEEDS)[number] | 'floods with long runs that wait for ever';
 
 /** Readings ahead of the clock, in seconds: around what is merged, and around what is held. */
 const EDGES_S = [29, 31, 59, 61, 119, 121, 150];
 const FLOOD = 150;
+/** Together more than what one peer's share of the pending set is; each message is below the bound of gossip. */
+const LONG_FLOOD = { messages: 4, runs: 10, assertions: 80 };
 const ANY_CLAIM = { subject: 's0', predicate: 'p0', object: '', confidence: CONFIDENCE_ONE };
 const HEARD_MAX = 50;
 /** Part of the rogues that only write what they should not. */
@@ -59,6 +72,8 @@ export class Rogue {
   /** The latest reading that it wrote. */
   latestMs = 0;
   readonly #world: World;
+  readonly #space: SpaceIdentity;
+  readonly #seal: Seal;
   readonly #random: SeededRandom;
   readonly #dials: readonly string[];
   readonly #heard: Uint8Array[] = [];
@@ -71,18 +86,23 @@ export class Rogue {
   #keys = 0;
   #lies: ReadonlySet<Lie> = new Set();
 
-  constructor(world: World, name: string, dials: readonly string[]) {
+  /** In an invited space it is never let in. */
+  constructor(world: World, name: string, dials: readonly string[], space = world.space) {
     this.#world = world;
     this.name = name;
     this.#dials = dials;
+    this.#space = space;
     this.#random = randomOf(world.seed, name);
+    this.#seal = new Seal(space, this.#random);
   }
 
   async start(): Promise<void> {
-    const { hub, space, crypto, time } = this.#world;
+    const { hub, crypto, time } = this.#world;
+    const space = this.#space;
     const network = new MemoryNetwork(hub, this.name);
-    const lies = new Set(LIES.filter(() => this.#random.number() < 0.3));
-    if (this.#random.number() < CANDID) lies.clear();
+    const drawn = new Set(LIES.filter(() => this.#random.number() < 0.3));
+    if (this.#random.number() < CANDID) drawn.clear();
+    const lies: ReadonlySet<Lie> = this.#world.lies === undefined ? drawn : new Set(this.#world.lies);
     this.#lies = lies;
     const lying = lyingNetwork(network, lies, this.#random, (lie) => this.#world.trace.count(`lie: ${lie}`));
     const ports: Ports = {
@@ -129,30 +149,30 @@ export class Rogue {
       case 'writes two branches': {
         const before = this.#chain.at(-1);
         await this.#publish(this.#next(2));
-        return this.#whisper(target, await this.#run(this.#grow(2, before)));
+        return this.#whisper(target, [await this.#run(this.#grow(2, before))]);
       }
       case 'shows a chain to one peer':
-        return this.#whisper(target, await this.#run(this.#next(1 + this.#random.integer(3))));
+        return this.#whisper(target, [await this.#run(this.#next(1 + this.#random.integer(3)))]);
       case 'shows a chain to one peer and half of it to another': {
         const chain = this.#next(2 + this.#random.integer(20));
         const other = this.#dials[this.#random.integer(this.#dials.length)] as string;
         const half = chain.slice(0, 1 + this.#random.integer(chain.length - 1));
-        await this.#whisper(other, await this.#run(half));
-        return this.#whisper(target, await this.#run(chain));
+        await this.#whisper(other, [await this.#run(half)]);
+        return this.#whisper(target, [await this.#run(chain)]);
       }
       case 'hides a bad assertion in a run':
-        return this.#whisper(target, await this.#run(this.#badChain()));
+        return this.#whisper(target, [await this.#run(this.#badChain())]);
       case 'names a false predecessor':
-        return this.#whisper(target, await this.#run([this.#misplaced()]));
+        return this.#whisper(target, [await this.#run([this.#misplaced()])]);
       case 'forges a signature': {
         const run = await this.#run(this.#grow(2, this.#chain.at(-1)));
-        return this.#whisper(target, {
-          ...run,
-          signature: run.signature.map((byte, i) => byte ^ (i === 5 ? 1 : 0)),
-        });
+        const signature = run.signature.map((byte, i) => byte ^ (i === 5 ? 1 : 0));
+        return this.#whisper(target, [{ ...run, signature }]);
       }
       case 'floods with runs that wait for ever':
         return this.#flood(target);
+      case 'floods with long runs that wait for ever':
+        return this.#floodLong(target);
       case 'writes at the edge of the clock limits': {
         const aheadMs = (EDGES_S[this.#random.integer(EDGES_S.length)] as number) * 1000;
         const time = msToNs(this.#world.time.nowMs() + aheadMs) + BigInt(this.#random.integer(1000));
@@ -171,7 +191,7 @@ export class Rogue {
         return this.#publish(this.#next(1, { hlc: other.hlc, payload }));
       }
       case 'writes far ahead on a branch':
-        return this.#whisper(target, await this.#run([this.#ahead()]));
+        return this.#whisper(target, [await this.#run([this.#ahead()])]);
       case 'fills the counter of its clock': {
         const hlc = { time: msToNs(this.#world.time.nowMs()), counter: COUNTER_MAX };
         return isLater(hlc, this.#chain.at(-1)?.hlc) ? this.#publish(this.#next(1, { hlc })) : undefined;
@@ -195,6 +215,7 @@ export class Rogue {
     const assertions = author.chain(count, before, () => ({
       kind: kinds.claim,
       payload: this.#claim(),
+      proof: before === undefined ? this.#proof() : null,
       ...draft,
     }));
     for (const { hlc } of assertions) this.latestMs = Math.max(this.latestMs, Number(hlc.time / 1_000_000n));
@@ -210,17 +231,34 @@ export class Rogue {
 
   /** One branch for everybody, one for a single peer. */
   async #equivocate(target: string): Promise<void> {
-    const { space, crypto } = this.#world;
+    const { crypto } = this.#world;
     const number = KEYS_FROM + Number(this.name.slice(1)) * KEYS_MAX + this.#keys++;
-    const author = await TestAuthor.create(space, crypto, number);
-    const first = author.next(undefined, { kind: kinds.claim, payload: this.#claim() });
+    const author = await TestAuthor.create(this.#space, crypto, number);
+    const proof = this.#proof();
+    const first = author.next(undefined, { kind: kinds.claim, payload: this.#claim(), proof });
     const [one, other] = await Promise.all(
       [1, 2].map(() =>
         author.run([first, author.next(first, { kind: kinds.claim, payload: this.#claim() })]),
       ),
     );
     await this.#replica?.ingest([one as Run], { from: 'self', via: 'own' });
-    await this.#whisper(target, other as Run);
+    await this.#whisper(target, [other as Run]);
+  }
+
+  /** What is to let a new author into an invited space: nothing, what let in another, or what no admitter signed. */
+  #proof(): Proof | null {
+    if (this.#space.genesis.write === 'open') return null;
+    const way = this.#random.integer(4);
+    if (way === 0) return null;
+    if (way === 1) return { pow: null, admit: [{ admitter: 0, signature: this.#random.bytes(64) }] };
+    const proofs = this.#runs(this.#old).map((run) => firstOf(run).proof);
+    const stolen = proofs.find((proof) => proof !== null) ?? null;
+    if (way === 2 || stolen === null) return stolen;
+    return { ...stolen, admit: stolen.admit?.map((one) => ({ ...one, admitter: one.admitter + 1 })) ?? null };
+  }
+
+  #runs(messages: readonly Uint8Array[]): Run[] {
+    return messages.flatMap((message) => decodePush(message, this.#space.id));
   }
 
   #claim(): Uint8Array {
@@ -257,9 +295,8 @@ export class Rogue {
 
   /** The latest assertion of another author that it has seen. */
   #another(): Assertion | undefined {
-    const { space } = this.#world;
     for (const message of this.#heard.toReversed()) {
-      const run = decodePush(message, space.id).at(-1);
+      const run = decodePush(message, this.#space.id).at(-1);
       if (run !== undefined && String(run.author) !== String(this.#author?.publicKey)) return lastOf(run);
     }
     return undefined;
@@ -272,28 +309,40 @@ export class Rogue {
       const parent = { id: this.#random.bytes(32), hlc: { time: 0n, counter: 0 } };
       runs.push(await author.run([author.next(this.#chain.at(-1), { parents: [parent] })]));
     }
-    await this.#whisper(target, ...runs);
+    await this.#whisper(target, runs);
+  }
+
+  async #floodLong(target: string): Promise<void> {
+    const author = this.#author as TestAuthor;
+    const parts: Run[][] = [];
+    for (let message = 0; message < LONG_FLOOD.messages; message++) {
+      const runs: Run[] = [];
+      for (let i = 0; i < LONG_FLOOD.runs; i++) {
+        const parent = { id: this.#random.bytes(32), hlc: { time: 0n, counter: 0 } };
+        const first = author.next(this.#chain.at(-1), { parents: [parent] });
+        runs.push(await author.run([first, ...author.chain(LONG_FLOOD.assertions - 1, first)]));
+      }
+      parts.push(runs);
+    }
+    await this.#whisper(target, ...parts);
   }
 
   async #recut(target: string): Promise<void> {
     if (this.#chain.length < 3) return this.#publish(this.#next(4));
     const from = this.#random.integer(this.#chain.length - 1);
     const to = from + 1 + this.#random.integer(this.#chain.length - from);
-    await this.#whisper(target, await this.#run(this.#chain.slice(from, to).slice(0, 100)));
+    await this.#whisper(target, [await this.#run(this.#chain.slice(from, to).slice(0, 100))]);
   }
 
   async #repeat(target: string, messages: readonly Uint8Array[]): Promise<void> {
-    const { space } = this.#world;
-    const runs = this.#random
-      .shuffle(messages)
-      .slice(0, 3)
-      .flatMap((message) => decodePush(message, space.id));
-    if (runs.length > 0) await this.#whisper(target, ...this.#random.shuffle(runs));
+    const runs = this.#runs(this.#random.shuffle(messages).slice(0, 3));
+    if (runs.length > 0) await this.#whisper(target, this.#random.shuffle(runs));
   }
 
   /** Tells one peer alone, under a name that it will not use again. */
-  async #whisper(target: string, ...runs: readonly Run[]): Promise<void> {
-    const { hub, space, time } = this.#world;
+  async #whisper(target: string, ...messages: readonly (readonly Run[])[]): Promise<void> {
+    const { hub, time } = this.#world;
+    const { id, topic } = this.#space;
     const network = new MemoryNetwork(hub, `${this.name}~${this.#whispers++}@${target}`);
     await network.start();
     try {
@@ -301,8 +350,11 @@ export class Rogue {
     } catch {
       return network.stop(); // It is down, or out of reach.
     }
-    network.subscribe(space.topic, async () => 'ignore');
-    time.setTimer(500, () => void network.publish(space.topic, encodePush(space.id, runs.map(encodeRun))));
+    network.subscribe(topic, async () => 'ignore');
+    const sealed = messages.map((runs) => this.#seal.seal(encodePush(id, runs.map(encodeRun))));
+    time.setTimer(500, () => {
+      for (const message of sealed) void network.publish(topic, message);
+    });
     time.setTimer(5000, () => void network.stop());
   }
 }

@@ -9,11 +9,13 @@ import { MemoryNetwork } from '../../net/memory-network.ts';
 import type { Keyring } from '../../peer/keyring.ts';
 import { keyringOf, LocalPeer } from '../../peer/local-peer.ts';
 import type { LocalSpace } from '../../peer/local-space.ts';
+import { spaceStore } from '../../peer/store-layout.ts';
 import type { SpaceIdentity } from '../../set/genesis.ts';
 import { Journal } from '../../set/journal.ts';
 import { blockKey } from '../../set/journal-keys.ts';
-import { prefixed } from '../../store/prefixed.ts';
+import { type Club, found } from './club.ts';
 import { type HangingNetwork, hangingNetwork } from './hanging-network.ts';
+import type { Lie } from './lying-network.ts';
 import type { Oracle, Shown } from './oracle.ts';
 import { randomOf } from './seeds.ts';
 import type { SimCrypto } from './sim-crypto.ts';
@@ -29,7 +31,12 @@ export interface World {
   readonly hub: SimHub;
   readonly crypto: SimCrypto;
   readonly oracle: Oracle;
+  /** The one that all are in. */
   readonly space: SpaceIdentity;
+  /** The one that some are in. */
+  readonly club: Club | undefined;
+  /** What all rogues lie about; drawn for each when undefined. */
+  readonly lies: readonly Lie[] | undefined;
 }
 
 /** A peer that could not start is started again after this long, as a supervisor does. */
@@ -50,7 +57,8 @@ export class SimPeer {
     this.#clockOffsetMs = ms;
   }
 
-  space: LocalSpace | undefined;
+  /** The spaces that it is in while it is up, by id in hex. */
+  readonly spaces = new Map<string, LocalSpace>();
   metrics = new MemoryMetrics();
   readonly #world: World;
   readonly #keeps: readonly string[];
@@ -62,6 +70,8 @@ export class SimPeer {
   #clock: SimClock | undefined;
   /** The disk went back in time, so that this peer may have forgotten what it acknowledged. */
   #isDiskExcused = false;
+  /** What becomes visible while it starts. */
+  #early: Run[] | undefined;
 
   constructor(world: World, name: string, keeps: readonly string[]) {
     this.#world = world;
@@ -70,10 +80,21 @@ export class SimPeer {
     const { time, trace, seed } = world;
     this.disk = new SimDisk({ name, time, trace, random: randomOf(seed, name, 'disk') });
     this.shown = world.oracle.peer(name);
+    this.shown.spaces.add(bytesToHex(world.space.id));
   }
 
   get isUp(): boolean {
     return this.space !== undefined;
+  }
+
+  /** The one that all are in. */
+  get space(): LocalSpace | undefined {
+    return this.spaces.get(bytesToHex(this.#world.space.id));
+  }
+
+  /** The one that some are in. */
+  get club(): LocalSpace | undefined {
+    return this.#world.club && this.spaces.get(bytesToHex(this.#world.club.space.id));
   }
 
   async start(): Promise<void> {
@@ -93,9 +114,9 @@ export class SimPeer {
   }
 
   async #start(life: number): Promise<void> {
-    const { time, hub, crypto, space, oracle, seed, trace } = this.#world;
+    const { time, hub, crypto, oracle, seed, trace } = this.#world;
     const lost = await this.disk.recover();
-    oracle.restarted(this.shown, await this.#stored(0), this.#isDiskExcused);
+    oracle.restarted(this.shown, (await this.#storedInAll()).flat(), this.#isDiskExcused);
     trace.say(
       `${this.name} starts with ${this.shown.ids.size} assertions${lost > 0 ? `, ${lost} writes lost` : ''}`,
     );
@@ -107,11 +128,11 @@ export class SimPeer {
     const ports: Ports = { clock, random, crypto, metrics: this.metrics, log: this.#log() };
     const store = this.disk.open(clock);
     const keyring = keyringOf(store, ports);
-    if (!(await isSaved(keyring))) await keyring.saveSpace({ space, addresses: [] });
+    await this.#saveSpaces(keyring);
     const network = new MemoryNetwork(hub, this.name);
     this.#network = network;
     this.#streams = hangingNetwork(network);
-    const stored = (await this.#stored(0)).length;
+    const stored = await this.#storedInAll();
     const peer = await LocalPeer.start({
       store,
       network: this.#streams.network,
@@ -129,18 +150,45 @@ export class SimPeer {
     });
     if (life !== this.#life) return;
     this.#peer = peer;
-    this.space = (await peer.spaces())[0] as LocalSpace;
     const early: Run[] = [];
-    let isEarly = true;
-    this.space.replica.events.on('visible', (runs, { via }) => {
-      if (life !== this.#life) return;
-      if (isEarly) early.push(...runs);
-      else this.#show(runs, via === 'own');
-    });
-    // What became visible between the opening of the replica and now.
-    this.#show(await this.#stored(stored), false);
-    isEarly = false;
+    this.#early = early;
+    this.shown.spaces.clear();
+    for (const space of await peer.spaces()) this.#enter(space as LocalSpace);
+    // What became visible between the opening of the replicas and now.
+    const now = await this.#storedInAll();
+    for (const [i, runs] of now.entries()) this.#show(runs.slice(stored[i]?.length), false);
+    this.#early = undefined;
     this.#show(early, false);
+  }
+
+  async #saveSpaces(keyring: Keyring): Promise<void> {
+    const { space, club, crypto } = this.#world;
+    const saved = new Set<string>();
+    for await (const each of keyring.spaces()) saved.add(bytesToHex(each.space.id));
+    if (!saved.has(bytesToHex(space.id))) await keyring.saveSpace({ space, addresses: [] });
+    const isFounder = club?.founder === this.name;
+    if (isFounder && !saved.has(bytesToHex(club.space.id))) await found(club, keyring, crypto);
+  }
+
+  #enter(space: LocalSpace): void {
+    const life = this.#life;
+    this.spaces.set(space.id, space);
+    this.shown.spaces.add(space.id);
+    space.replica.events.on('visible', (runs, { via }) => {
+      if (life !== this.#life) return;
+      if (this.#early === undefined) this.#show(runs, via === 'own');
+      else this.#early.push(...runs);
+    });
+  }
+
+  /** Opens an invite. Returns whether it has: it may be down, or go down meanwhile. */
+  async join(invite: string): Promise<boolean> {
+    const life = this.#life;
+    if (this.#peer === undefined || !this.isUp) return false;
+    const space = (await this.#peer.open(invite)) as LocalSpace;
+    if (life !== this.#life || !this.isUp) return false;
+    if (!this.spaces.has(space.id)) this.#enter(space);
+    return true;
   }
 
   #show(runs: readonly Run[], isOwn: boolean): void {
@@ -153,28 +201,31 @@ export class SimPeer {
     }
   }
 
-  /** Runs on the disk in order of arrival, but for the first ones. */
-  async #stored(from: number): Promise<Run[]> {
-    const { space } = this.#world;
-    const store = prefixed(this.disk.image, this.#prefix);
+  /** Runs on the disk, of each space in order of arrival. */
+  async #storedInAll(): Promise<Run[][]> {
+    const { space, club } = this.#world;
+    const runs = [await this.#stored(space)];
+    if (club !== undefined) runs.push(await this.#stored(club.space));
+    return runs;
+  }
+
+  async #stored({ id }: SpaceIdentity): Promise<Run[]> {
     const runs: Run[] = [];
-    for await (const { bytes } of new Journal(store, space.id).runs()) runs.push(decodeRun(bytes, space.id));
-    return runs.slice(from);
+    const journal = new Journal(spaceStore(this.disk.image, id), id);
+    for await (const { bytes } of journal.runs()) runs.push(decodeRun(bytes, id));
+    return runs;
   }
 
-  /** Of the space's rows. */
-  get #prefix(): Uint8Array {
-    return concatBytes(utf8('s'), this.#world.space.id);
-  }
-
-  /** Damages a stored run that all others have, too: from then on they have to do without this peer's copy. */
+  /** Damages a stored run: from then on others have to do without this peer's copy. */
   async flipBit(where: number, bit: number): Promise<void> {
-    const runs = await this.#stored(0);
-    const arrivals = runs.flatMap((run, i) => (this.#world.oracle.isEverywhere(run) ? [i] : []));
-    const arrival = arrivals[Math.floor(where * arrivals.length)];
-    if (arrival === undefined) return;
-    this.disk.flip(concatBytes(this.#prefix, blockKey(arrival)), bit);
+    const { id } = this.#world.space;
+    const runs = await this.#stored(this.#world.space);
+    const arrival = Math.floor(where * runs.length);
+    const run = runs[arrival];
+    if (run === undefined) return;
+    this.disk.flip(concatBytes(utf8('s'), id, blockKey(arrival)), bit);
     this.shown.isDamaged = true;
+    for (const each of run.assertions) this.shown.damaged.add(bytesToHex(each.id));
   }
 
   #log(): Log {
@@ -198,12 +249,13 @@ export class SimPeer {
   crash(): void {
     this.#life++;
     // What it has told others to be flushed must be there when it comes back.
-    for (const { id } of this.space?.replica.frontier.flushed.entries() ?? []) {
-      this.#world.oracle.promised(this.shown, bytesToHex(id));
+    for (const { replica } of this.spaces.values()) {
+      for (const { id } of replica.frontier.flushed.entries())
+        this.#world.oracle.promised(this.shown, bytesToHex(id));
     }
     this.#clock?.die();
     this.disk.crash();
-    this.space = undefined;
+    this.spaces.clear();
     this.#peer = undefined;
     this.#network?.stop();
     this.#network = undefined;
@@ -213,8 +265,8 @@ export class SimPeer {
   async leaveFor(awayMs: number): Promise<void> {
     const peer = this.#peer;
     const life = this.#life;
-    if (peer === undefined || this.space === undefined) return;
-    this.space = undefined;
+    if (peer === undefined || !this.isUp) return;
+    this.spaces.clear();
     try {
       await peer.stop();
     } catch (error) {
@@ -279,9 +331,8 @@ export class SimPeer {
   }
 }
 
-async function isSaved(keyring: Keyring): Promise<boolean> {
-  for await (const _ of keyring.spaces()) return true;
-  return false;
+export function peerName(number: number): string {
+  return `p${String(number).padStart(2, '0')}`;
 }
 
 export function addressOf(name: string): string {

@@ -4,30 +4,38 @@
  */
 import { toAverError } from '../../base/errors.ts';
 import { loadFastHash } from '../../base/hash.ts';
+import type { LocalSpace } from '../../peer/local-space.ts';
 import { testSpace } from '../chains.ts';
+import { CLUB_MARK, type Club, clubOf } from './club.ts';
 import { Faults } from './faults.ts';
 import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
-import { compareLenses, forkedAuthors } from './lenses.ts';
+import { Invitations } from './invitations.ts';
+import { checkDamaged, compareLenses, forkedAuthors } from './lenses.ts';
+import type { Lie } from './lying-network.ts';
 import { type Breach, Oracle } from './oracle.ts';
+import { Outsider } from './outsider.ts';
 import { type Action, type PlanOptions, planOf } from './plan.ts';
 import { platform } from './platform.ts';
 import { Rogue } from './rogue.ts';
 import { randomOf } from './seeds.ts';
-import { simCrypto } from './sim-crypto.ts';
+import { type SimCrypto, simCrypto } from './sim-crypto.ts';
 import { SimHub } from './sim-hub.ts';
-import { SimPeer, type World } from './sim-peer.ts';
+import { peerName, SimPeer, type World } from './sim-peer.ts';
 import { SimTime } from './sim-time.ts';
 import { stackOf } from './stack.ts';
 import { Trace } from './trace.ts';
 
 const BOUNDS_EVERY_MS = 1000;
+const INTRUDER = 'x99';
 /** A writer that waits for another peer waits so long. */
 const SETTLED_MS = 20_000;
 
 export interface SimulationOptions extends PlanOptions {
   /** The one peer that all rogues look for; half of the peers each when absent. */
   readonly victim?: number;
+  /** What all rogues lie about; drawn for each when absent. */
+  readonly lies?: readonly Lie[];
   /** Instead of the plan that the seed gives. */
   readonly plan?: readonly Action[];
   readonly print?: ((line: string) => void) | undefined;
@@ -58,8 +66,11 @@ export interface Outcome {
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
   await loadFastHash();
   const restore = platform.replace();
+  const crypto = simCrypto();
+  const plan = options.plan ?? planOf(options);
   try {
-    return await new Simulation(options).run();
+    const club = await clubOf(plan, peerName, options.seed, crypto);
+    return await new Simulation(options, plan, crypto, club).run();
   } finally {
     restore();
   }
@@ -67,27 +78,48 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
 
 class Simulation {
   readonly #options: SimulationOptions;
+  readonly #plan: readonly Action[];
   readonly #world: World;
   readonly #peers: readonly SimPeer[];
   readonly #rogues: readonly Rogue[];
   readonly #faults: Faults;
+  readonly #invitations: Invitations;
+  /** In the club, where nobody let it in. */
+  readonly #intruder: Rogue | undefined;
+  readonly #outsider: Outsider | undefined;
   #refusedWrites = 0;
   #healing: Healing | undefined;
 
-  constructor(options: SimulationOptions) {
+  constructor(
+    options: SimulationOptions,
+    plan: readonly Action[],
+    crypto: SimCrypto,
+    club: Club | undefined,
+  ) {
     this.#options = options;
+    this.#plan = plan;
     const { seed } = options;
     const time = new SimTime();
     const trace = new Trace(() => time.elapsedMs, options.print);
-    const crypto = simCrypto();
-    const oracle = new Oracle(crypto, () => time.elapsedMs);
+    const space = testSpace();
+    const spaces = club === undefined ? [space] : [space, club.space];
+    const oracle = new Oracle(crypto, spaces, () => time.elapsedMs);
     const hub = new SimHub(seed, time, trace);
-    this.#world = { seed, time, trace, hub, crypto, oracle, space: testSpace() };
+    this.#world = { seed, time, trace, hub, crypto, oracle, space, club, lies: options.lies };
     this.#peers = meshed(this.#world, options.peers);
     const { victim } = options;
     const sought = victim === undefined ? undefined : [this.#peers[victim] as SimPeer];
     this.#rogues = roguesAmong(this.#world, this.#peers, options.rogues, sought);
     this.#faults = new Faults(this.#world, this.#peers);
+    this.#invitations = new Invitations(this.#world, this.#peers, plan);
+    if (club?.space.genesis.write === 'invited')
+      this.#intruder = new Rogue(
+        this.#world,
+        INTRUDER,
+        this.#peers.map(({ name }) => name),
+        club.space,
+      );
+    if (club?.space.secret !== undefined) this.#outsider = new Outsider(this.#world, club.space);
   }
 
   async run(): Promise<Outcome> {
@@ -97,18 +129,35 @@ class Simulation {
       oracle.fail('no unexpected error', `nobody handles: ${stackOf(error)}`),
     );
     for (const one of [...this.#peers, ...this.#rogues]) void one.start();
-    for (const action of this.#options.plan ?? planOf(this.#options)) this.#schedule(action);
+    void this.#intruder?.start();
+    for (const action of this.#plan) this.#schedule(action);
     this.#watchBounds();
     await time.advance(this.#options.faultsMs, isOver);
     trace.say('everything heals');
     this.#faults.heal();
+    this.#invitations.heal();
     const rogueMs = Math.max(0, ...this.#rogues.map((rogue) => rogue.latestMs));
     this.#healing = new Healing(this.#world, this.#whole(), rogueMs);
     await this.#healing.wait();
     if (oracle.breach === undefined) this.#healing.judge();
     for (const { name, isUp } of this.#peers)
       if (!isUp) oracle.fail('no unexpected error', `${name} does not run`);
-    if (oracle.breach === undefined) await compareLenses(this.#world, this.#sound());
+    const read = this.#sound();
+    if (oracle.breach === undefined) {
+      await compareLenses(
+        this.#world,
+        read.map(({ name, space }) => ({ name, space })),
+      );
+      const members = read.filter(({ club }) => club !== undefined);
+      await compareLenses(
+        this.#world,
+        members.map(({ name, club }) => ({ name, space: club })),
+      );
+    }
+    const [whole] = read;
+    const damaged = this.#peers.filter(({ shown }) => shown.isDamaged);
+    if (oracle.breach === undefined && whole !== undefined && damaged.length > 0)
+      await checkDamaged(this.#world, whole, damaged);
     unwatch?.();
     return this.#outcome();
   }
@@ -117,10 +166,11 @@ class Simulation {
     const { time, oracle } = this.#world;
     const run = async (): Promise<void> => {
       if (action.do === 'write') await this.#write(action);
+      else if (action.do === 'invite') await this.#invitations.invite(action);
+      else if (action.do === 'trespass') await this.#trespass(action);
       else if (action.do === 'deed') {
-        const target = this.#peers[action.at % this.#peers.length] as SimPeer;
-        await this.#rogues[action.rogue]?.do(action.deed, target.name);
-      } else await this.#faults.begin(action);
+        await this.#rogues[action.rogue]?.do(action.deed, this.#peer(action.at).name);
+      } else if (action.do !== 'found club') await this.#faults.begin(action);
     };
     if (action.do === 'restore backup')
       time.setTimer(action.atMs - action.agoMs, () => void this.#faults.backUp(action));
@@ -129,24 +179,36 @@ class Simulation {
     });
   }
 
+  #peer(number: number): SimPeer {
+    return this.#peers[number % this.#peers.length] as SimPeer;
+  }
+
+  async #trespass({ at, deed }: Extract<Action, { do: 'trespass' }>): Promise<void> {
+    const { name } = this.#peer(at);
+    const founder = this.#peers.find((peer) => peer.name === this.#world.club?.founder);
+    await this.#outsider?.visit(name, [...(founder?.club?.replica.frontier.trie.entries() ?? [])]);
+    await this.#intruder?.do(deed, name);
+  }
+
   async #write({
     peer: number,
     topic,
     assertions,
     settled,
+    inClub = false,
   }: Extract<Action, { do: 'write' }>): Promise<void> {
     const peer = this.#peers[number];
-    const space = peer?.space;
+    const space = inClub ? peer?.club : peer?.space;
     if (peer === undefined || space === undefined) return;
     const { trace, oracle, time } = this.#world;
-    trace.say(`${peer.name} writes ${assertions} about s${topic}`);
+    trace.say(`${peer.name} writes ${assertions} about s${topic}${inClub ? ' in the club' : ''}`);
     const one = async (i: number): Promise<string | undefined> => {
-      const object = `${peer.name} ${time.elapsedMs} ${i}`;
+      const object = `${peer.name} ${time.elapsedMs} ${i}${inClub ? ` ${CLUB_MARK}` : ''}`;
       try {
         const { id } = await space.assert({ subject: `s${topic}`, predicate: `p${i % 2}`, object });
         trace.say(`${peer.name} acknowledges ${id.slice(0, 8)}`);
         // Nobody hears a peer that has died meanwhile.
-        if (peer.space !== space) return undefined;
+        if (peer.spaces.get(space.id) !== space) return undefined;
         oracle.acknowledged(peer.shown, id);
         trace.count('a write was acknowledged');
         peer.disk.reached('acknowledged');
@@ -157,15 +219,16 @@ class Simulation {
       }
     };
     const ids = await Promise.all(Array.from({ length: assertions }, (_, i) => one(i)));
-    if (settled) await this.#settle(peer, ids);
+    if (settled) await this.#settle(peer, space, ids);
   }
 
   /** Peers that are said to hold what was written must hold it whatever comes. */
-  async #settle(peer: SimPeer, ids: readonly (string | undefined)[]): Promise<void> {
+  async #settle(peer: SimPeer, space: LocalSpace, ids: readonly (string | undefined)[]): Promise<void> {
     const { trace, oracle, time } = this.#world;
     const abort = new AbortController();
     const cancel = time.setTimer(SETTLED_MS, () => abort.abort());
-    const told = await peer.space?.settled({ replicas: 1, signal: abort.signal }).catch(() => undefined);
+    if (peer.spaces.get(space.id) !== space) return;
+    const told = await space.settled({ replicas: 1, signal: abort.signal }).catch(() => undefined);
     cancel();
     for (const name of told?.replicas ?? []) {
       trace.count('a peer held for good what another wrote');
@@ -184,18 +247,26 @@ class Simulation {
     if (code === 'CLOCK_AHEAD') trace.count('a write was refused for its clock');
     trace.say(`${peer.name} refuses a write: ${code}`);
     const expected = ['STORE_FULL', 'STORE_FAILED', 'CLOCK_AHEAD', 'AUTHOR_RETIRED', 'CLOSED'];
-    const isExpected = expected.includes(code) || (code === 'STORE_CORRUPT' && peer.shown.isDamaged);
+    // A key that is used elsewhere gives way to one that nobody let in.
+    const mayWrite = this.#invitations.isWriter(peer) && !peer.shown.wasExcused;
+    if (code === 'NOT_ADMITTED') trace.count('a write was refused for want of an admission');
+    const isExpected =
+      expected.includes(code) ||
+      (code === 'STORE_CORRUPT' && peer.shown.isDamaged) ||
+      (code === 'NOT_ADMITTED' && !mayWrite);
     if (!isExpected) oracle.fail('no unexpected error', `${peer.name} refuses a write: ${stackOf(error)}`);
   }
 
   #watchBounds(): void {
     const { time, trace, oracle } = this.#world;
     const look = () => {
-      for (const { name, space } of this.#peers) {
-        if (space === undefined) continue;
-        oracle.bounded(name, space.replica);
-        if (space.replica.pendingCount > 0) trace.count('a run waited for what it names');
-        if (space.replica.heldAuthors > 0) trace.count('an author was held for its time');
+      for (const { name, spaces, metrics } of this.#peers) {
+        if (metrics.value('pending_full') > 0) trace.count('there was no room for what waits');
+        for (const { replica } of spaces.values()) {
+          oracle.bounded(name, replica);
+          if (replica.pendingCount > 0) trace.count('a run waited for what it names');
+          if (replica.heldAuthors > 0) trace.count('an author was held for its time');
+        }
       }
       time.setTimer(BOUNDS_EVERY_MS, look);
     };
@@ -207,11 +278,13 @@ class Simulation {
     return this.#peers.filter(({ shown }) => !shown.isDamaged);
   }
 
-  /** Those who must end with the same set. */
-  #whole(): Holder[] {
+  /** Those who must end with the same set: of each space. */
+  #whole(): Holder[][] {
     const candid = this.#rogues.filter(({ isCandid }) => isCandid);
     const peers = this.#sound().map((peer) => ({ name: peer.name, replica: () => peer.space?.replica }));
-    return [...peers, ...candid.map((rogue) => ({ name: rogue.name, replica: () => rogue.replica }))];
+    const all = [...peers, ...candid.map((rogue) => ({ name: rogue.name, replica: () => rogue.replica }))];
+    const members = this.#sound().filter((peer) => this.#invitations.members.has(peer));
+    return [all, members.map((peer) => ({ name: peer.name, replica: () => peer.club?.replica }))];
   }
 
   #outcome(): Outcome {
@@ -240,11 +313,10 @@ function meshed(world: World, count: number): SimPeer[] {
   const peers: SimPeer[] = [];
   for (let number = 0; number < count; number++) {
     const before = random.shuffle(peers).slice(0, 3);
-    const name = `p${String(number).padStart(2, '0')}`;
     peers.push(
       new SimPeer(
         world,
-        name,
+        peerName(number),
         before.map((peer) => peer.name),
       ),
     );
