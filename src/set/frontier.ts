@@ -34,7 +34,8 @@ export class Frontier {
   readonly #sketch = new Sketch();
   /** Entries by short id: those of now, and those that went lately, which a snapshot may still hold. */
   readonly #entries = new Map<number, TrieEntry>();
-  readonly #gone = new LRUCache<number, TrieEntry>({ max: limits.recentIdsMax });
+  #gone = new Map<number, TrieEntry>();
+  #goneBefore = this.#gone;
   #trie: Trie = Trie.empty;
   /** The state that survives a power cut. The replica moves it on. */
   flushed: Trie;
@@ -115,7 +116,7 @@ export class Frontier {
   /** The entry, of now or of lately, that a sketch knows by this short id. */
   entry(short: ShortId): TrieEntry | undefined {
     const key = keyOf(short);
-    const entry = this.#entries.get(key) ?? this.#gone.get(key);
+    const entry = this.#entries.get(key) ?? this.#gone.get(key) ?? this.#goneBefore.get(key);
     if (entry === undefined) return undefined;
     const { high, low } = shortId(entry.hash);
     return high === short.high && low === short.low ? entry : undefined;
@@ -123,10 +124,10 @@ export class Frontier {
 
   apply({ add, remove }: FrontierChange): void {
     // What is new comes first: it takes half of its path from the tip that it continues, and mostly its place.
-    const going = new Set<TipRecord>(remove);
+    const going = new Map(remove.map((tip) => [bytesToHex(tip.id), tip] as const));
     const gone: FrontierTip[] = [];
     const added = add.map((tip) => this.#addTip(tip, going, gone));
-    for (const tip of going) {
+    for (const tip of going.values()) {
       const removed = this.#removeTip(tip);
       if (removed !== undefined) gone.push(removed);
     }
@@ -135,13 +136,13 @@ export class Frontier {
     for (const entry of added) this.#add(entry);
   }
 
-  #addTip(tip: TipRecord, going: Set<TipRecord>, gone: FrontierTip[]): FrontierTip {
+  #addTip(tip: TipRecord, going: Map<string, TipRecord>, gone: FrontierTip[]): FrontierTip {
     const key = bytesToHex(tip.author);
     const known = this.#tips.get(key);
     const single = known instanceof Map ? undefined : known;
     const { author, seq, id, hash, high, low } = trieEntry(tip, single ?? anyOf(known));
     const added = { author, seq, id, hash, high, low, hlc: tip.hlc };
-    if (single !== undefined && going.delete(single)) gone.push(single);
+    if (single !== undefined && going.delete(bytesToHex(single.id))) gone.push(single);
     else if (known !== undefined) {
       this.#addFork(key, known, added);
       return added;
@@ -184,6 +185,10 @@ export class Frontier {
   #remove(entry: TrieEntry): void {
     const key = keyOf(shortId(entry.hash));
     this.#sketch.remove(entry.hash);
+    if (this.#gone.size >= limits.recentIdsMax) {
+      this.#goneBefore = this.#gone;
+      this.#gone = new Map();
+    }
     this.#gone.set(key, entry);
     // Of two entries whose short ids somebody made meet, the other one stays.
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
