@@ -64,6 +64,23 @@ export function bytesToHex(bytes: Uint8Array & { toHex?: () => string }): string
   return decoder.decode(digits);
 }
 
+/**
+ * A key for maps in memory of a 32-byte id, hash or public key: a quarter of the time of its hex digits,
+ * and half of their length. Not for showing.
+ */
+export function mapKey(id: Uint8Array): string {
+  // As arguments one by one: a list of them would be made first.
+  // biome-ignore format: two lines, not sixteen
+  return String.fromCharCode(
+    unit(id, 0), unit(id, 2), unit(id, 4), unit(id, 6), unit(id, 8), unit(id, 10), unit(id, 12), unit(id, 14),
+    unit(id, 16), unit(id, 18), unit(id, 20), unit(id, 22), unit(id, 24), unit(id, 26), unit(id, 28), unit(id, 30),
+  );
+}
+
+function unit(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
 /** Throws `BAD_INPUT` unless `hex` is lower- or upper-case hex, of `length` bytes where given. */
 export function hexToBytes(hex: string, length?: number): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/i.test(hex) || (length !== undefined && hex.length !== length * 2)) {

@@ -1,5 +1,5 @@
 /** Nodes of the trie, and how a change makes new ones along its path. */
-import { bytesToHex, compareBytes, concatBytes, equalBytes } from '../base/bytes.ts';
+import { compareBytes, concatBytes, equalBytes, mapKey } from '../base/bytes.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { isBelow, nibbleAt, PATH_NIBBLES, type TrieEntry } from './trie-entry.ts';
 
@@ -221,8 +221,8 @@ function updateLeaf(leaf: LeafNode, { add, remove }: Change, depth: number): Tri
     const size = leaf.size + add.length - remove.length;
     if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0]);
   }
-  const gone = new Set(remove.map(({ hash }) => bytesToHex(hash)));
-  const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(bytesToHex(hash)));
+  const gone = new Set(remove.map(({ hash }) => mapKey(hash)));
+  const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(mapKey(hash)));
   return build([...kept, ...add], depth);
 }
 
