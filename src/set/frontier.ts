@@ -131,7 +131,7 @@ export class Frontier {
       const removed = this.#removeTip(tip);
       if (removed !== undefined) gone.push(removed);
     }
-    this.#trie = this.#trie.with(added, gone);
+    this.#trie = this.#trie.followedBy(added, gone);
     for (const entry of gone) this.#remove(entry);
     for (const entry of added) this.#add(entry);
   }

@@ -16,7 +16,7 @@ export type TrieNode = LeafNode | InnerNode;
  * A node is hashed when somebody asks: what changes again before that was never hashed. The bytes to be
  * hashed are kept together and handed on to the node that takes this one's place, with what differs put
  * in: to gather them anew from all over the memory would take longer than hashing them. Who is hashed
- * after it handed them on does gather them anew.
+ * after it handed them on does gather them anew. For a guess, from which nothing goes on, they are copied.
  */
 class LeafNode {
   readonly kind: 'leaf' = 'leaf';
@@ -55,10 +55,11 @@ class LeafNode {
   }
 
   /** The leaf without one entry, with one more, or both. Not for an empty or an overfull one. */
-  with(gone: TrieEntry | undefined, added: TrieEntry | undefined): LeafNode {
+  with(gone: TrieEntry | undefined, added: TrieEntry | undefined, isGuess: boolean): LeafNode {
     const entries = this.entries.slice();
     let bytes = this.#gathered();
-    this.#bytes = undefined;
+    if (isGuess) bytes = bytes.slice();
+    else this.#bytes = undefined;
     const place = gone === undefined ? -1 : this.#placeOf(gone);
     if (place >= 0) {
       entries.splice(place, 1);
@@ -99,7 +100,7 @@ class InnerNode {
   #hash: Uint8Array | undefined;
 
   /** In the place of `before`, of which children that are the same are not looked at. */
-  constructor(children: readonly (TrieNode | undefined)[], before?: InnerNode) {
+  constructor(children: readonly (TrieNode | undefined)[], before?: InnerNode, isGuess = false) {
     this.children = children;
     let size = before === undefined ? 0 : before.size;
     let changed = 0;
@@ -112,9 +113,9 @@ class InnerNode {
     }
     this.size = size;
     if (before === undefined || before.#bytes === undefined) return;
-    this.#bytes = before.#bytes;
+    this.#bytes = isGuess ? before.#bytes.slice() : before.#bytes;
     this.#stale = before.#stale | changed;
-    before.#bytes = undefined;
+    if (!isGuess) before.#bytes = undefined;
   }
 
   get hash(): Uint8Array {
@@ -172,6 +173,8 @@ export function collect(node: TrieNode | undefined, into: TrieEntry[] = []): Tri
 interface Change {
   readonly add: readonly TrieEntry[];
   readonly remove: readonly TrieEntry[];
+  /** What comes of it is looked at and thrown away. */
+  readonly isGuess: boolean;
 }
 
 export function update(node: TrieNode | undefined, change: Change, depth: number): TrieNode | undefined {
@@ -184,7 +187,7 @@ export function update(node: TrieNode | undefined, change: Change, depth: number
     for (const [each, part] of partsAt(change, depth))
       children[each] = update(children[each], part, depth + 1);
   }
-  const inner = new InnerNode(children, node);
+  const inner = new InnerNode(children, node, change.isGuess);
   // What shrank to a leaf's size becomes a leaf, or the shape would tell of the past.
   return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
 }
@@ -197,16 +200,13 @@ function commonDigit({ add, remove }: Change, depth: number): number | undefined
   return digit;
 }
 
-function partsAt(
-  { add, remove }: Change,
-  depth: number,
-): Map<number, { add: TrieEntry[]; remove: TrieEntry[] }> {
-  const parts = new Map<number, { add: TrieEntry[]; remove: TrieEntry[] }>();
+function partsAt({ add, remove, isGuess }: Change, depth: number): Map<number, Change> {
+  const parts = new Map<number, { add: TrieEntry[]; remove: TrieEntry[]; isGuess: boolean }>();
   const partOf = (entry: TrieEntry) => {
     const digit = nibbleAt(entry, depth);
     let part = parts.get(digit);
     if (part === undefined) {
-      part = { add: [], remove: [] };
+      part = { add: [], remove: [], isGuess };
       parts.set(digit, part);
     }
     return part;
@@ -216,10 +216,10 @@ function partsAt(
   return parts;
 }
 
-function updateLeaf(leaf: LeafNode, { add, remove }: Change, depth: number): TrieNode | undefined {
+function updateLeaf(leaf: LeafNode, { add, remove, isGuess }: Change, depth: number): TrieNode | undefined {
   if (add.length <= 1 && remove.length <= 1) {
     const size = leaf.size + add.length - remove.length;
-    if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0]);
+    if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0], isGuess);
   }
   const gone = new Set(remove.map(({ hash }) => mapKey(hash)));
   const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(mapKey(hash)));
@@ -240,6 +240,6 @@ export function replace(
   }
   const digit = path[depth] as number;
   const child = replace(node.children[digit], path, depth + 1, entries);
-  const inner = new InnerNode(node.children.with(digit, child), node);
+  const inner = new InnerNode(node.children.with(digit, child), node, true);
   return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
 }
