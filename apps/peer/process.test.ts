@@ -1,6 +1,7 @@
-import { cp, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { packageRoot } from './package-root.ts';
 import { aver, Process, startAver } from './testing/processes.ts';
 import { testDir } from './testing/test-dir.ts';
 
@@ -31,6 +32,12 @@ test('a started peer serves commands, stops on SIGTERM, and keeps what was writt
 
   expect(await peer.stop('SIGTERM')).toMatchObject({ code: 0 });
   expect(await aver(['get', 'earth', 'shape', ...data])).toMatchObject({ code: 0, stdout: 'round\n' });
+});
+
+test('what was compiled is kept beside the code', { timeout: TIMEOUT_MS }, async () => {
+  await using dir = await testDir();
+  expect(await aver(['init', '--data', dir.path])).toMatchObject({ code: 0 });
+  expect(await readdir(join(packageRoot(), '.cache', 'compiled'))).not.toEqual([]);
 });
 
 test('a second start on the directory of a running peer is refused and names it', {

@@ -112,12 +112,9 @@ export const MUTANTS: readonly Mutant[] = [
     'if (!signed) throw',
     'if (!signed && !run) throw',
   ]),
-  mutant('does not wait for the assertion before', 'set/merge.ts', [
-    'missing.add(bytesToHex(first.prev));',
-    '',
-  ]),
+  mutant('does not wait for the assertion before', 'set/merge.ts', ['missing.add(mapKey(first.prev));', '']),
   mutant('does not wait for parents', 'set/merge.ts', [
-    'if (hlc === undefined) missing.add(bytesToHex(namer.id));',
+    'if (hlc === undefined) missing.add(mapKey(namer.id));',
     'if (hlc === undefined) continue;',
   ]),
   mutant('does not compare clocks with parents', 'set/merge.ts', [

@@ -33,10 +33,16 @@ function checkName(what: string, name: string, bytesMax: number): void {
   }
 }
 
+/** Used again and again: a writer of its own for each payload takes longer than to fill it. */
+let spare: CborWriter | undefined;
+
 /** Throws `BAD_VALUE`, `TOO_DEEP`, `OVERSIZE`. */
 export function encodeClaims(claims: readonly Claim[]): Uint8Array {
   if (claims.length === 0) throw new AverError('BAD_VALUE', 'There is no claim to write.');
-  const writer = new CborWriter().array(claims.length);
+  // An application's objects may have getters, which may write in between.
+  const writer = spare ?? new CborWriter();
+  spare = undefined;
+  writer.reset().array(claims.length);
   for (const claim of claims) {
     checkClaim(claim);
     const sure = claim.confidence === CONFIDENCE_ONE;
@@ -47,6 +53,7 @@ export function encodeClaims(claims: readonly Claim[]): Uint8Array {
       .value(claim.object);
     if (!sure) writer.uint(claim.confidence);
   }
+  spare = writer;
   return writer.finish();
 }
 

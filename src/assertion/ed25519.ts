@@ -9,7 +9,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { LRUCache } from 'lru-cache';
-import { equalBytes, hexToBytes } from '../base/bytes.ts';
+import { equalBytes, hexToBytes, mapKey } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Crypto } from '../base/ports.ts';
 
@@ -56,7 +56,7 @@ export async function verifyStrict(
 /** Whether the bytes can be an author's key: canonical, on the curve, in the group of prime order. */
 export async function isAuthorKey(crypto: Crypto, publicKey: Uint8Array): Promise<boolean> {
   if (publicKey.length !== 32 || !isPointPlausible(publicKey)) return false;
-  const name = nameOf(publicKey);
+  const name = mapKey(publicKey);
   const known = verdictByKey.get(name);
   if (known !== undefined) return known;
   const { x25519 } = crypto;
@@ -76,16 +76,13 @@ export async function isAuthorKey(crypto: Crypto, publicKey: Uint8Array): Promis
 
 /** Whether `isAuthorKey` has yet to look at this key, which takes a part of a millisecond. */
 export function isNewAuthorKey(publicKey: Uint8Array): boolean {
-  return !verdictByKey.has(nameOf(publicKey));
+  return !verdictByKey.has(mapKey(publicKey));
 }
 
 function knownVerdict(publicKey: Uint8Array): boolean | undefined {
-  const known = verdictByKey.get(nameOf(publicKey));
+  if (publicKey.length !== 32) return false;
+  const known = verdictByKey.get(mapKey(publicKey));
   return typeof known === 'boolean' ? known : undefined;
-}
-
-function nameOf(publicKey: Uint8Array): string {
-  return String.fromCharCode(...publicKey);
 }
 
 function isSignatureCanonical(signature: Uint8Array): boolean {

@@ -46,21 +46,39 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 const DIGITS = utf8('0123456789abcdef');
-const asciiDecoder = new TextDecoder('latin1');
-/** Hex digits of short byte strings on their way to a string: three times as fast as adding up strings. */
-const digits = new Uint8Array(256);
+const decoder = new TextDecoder();
+/** Hex digits of an id on their way to a string: three times as fast as adding up strings. */
+const idDigits = new Uint8Array(64);
 
 export function bytesToHex(bytes: Uint8Array & { toHex?: () => string }): string {
   // Where the engine does it by itself, that is three times as fast again.
   if (bytes.toHex !== undefined) return bytes.toHex();
-  const out = bytes.length * 2 <= digits.length ? digits : new Uint8Array(bytes.length * 2);
+  const digits = bytes.length * 2 === idDigits.length ? idDigits : new Uint8Array(bytes.length * 2);
   let at = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
-    out[at++] = DIGITS[byte >> 4] as number;
-    out[at++] = DIGITS[byte & 15] as number;
+    digits[at++] = DIGITS[byte >> 4] as number;
+    digits[at++] = DIGITS[byte & 15] as number;
   }
-  return asciiDecoder.decode(out.subarray(0, at));
+  // UTF-8 is what engines decode the fastest.
+  return decoder.decode(digits);
+}
+
+/**
+ * A key for maps in memory of a 32-byte id, hash or public key: a quarter of the time of its hex digits,
+ * and half of their length. Not for showing.
+ */
+export function mapKey(id: Uint8Array): string {
+  // As arguments one by one: a list of them would be made first.
+  // biome-ignore format: two lines, not sixteen
+  return String.fromCharCode(
+    unit(id, 0), unit(id, 2), unit(id, 4), unit(id, 6), unit(id, 8), unit(id, 10), unit(id, 12), unit(id, 14),
+    unit(id, 16), unit(id, 18), unit(id, 20), unit(id, 22), unit(id, 24), unit(id, 26), unit(id, 28), unit(id, 30),
+  );
+}
+
+function unit(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
 /** Throws `BAD_INPUT` unless `hex` is lower- or upper-case hex, of `length` bytes where given. */

@@ -130,13 +130,14 @@ export class CborReader {
 
   #utf8(start: number, end: number): string {
     if (end - start <= 32) {
-      let ascii = '';
+      const codes: number[] = [];
       for (let i = start; i < end; i++) {
         const byte = this.#bytes[i] as number;
         if (byte > 127) break;
-        ascii += String.fromCharCode(byte);
+        codes.push(byte);
       }
-      if (ascii.length === end - start) return ascii;
+      // At once: a text that is put together from letters is put together again when somebody reads it.
+      if (codes.length === end - start) return String.fromCharCode(...codes);
     }
     try {
       return decoder.decode(this.#bytes.subarray(start, end));

@@ -5,7 +5,7 @@
 
 import { compareHlc } from '../assertion/hlc.ts';
 import { type Assertion, firstOf, type Hlc, lastOf, type Run } from '../assertion/model.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes, mapKey } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import type { StoreOp } from '../base/ports.ts';
 import type { Frontier, FrontierChange } from './frontier.ts';
@@ -26,7 +26,7 @@ export type Placement =
   | { readonly type: 'known' }
   | { readonly type: 'waits'; readonly run: Run; readonly known: number; readonly missing: Set<string> };
 
-/** Tips of one author that a batch adds and removes, by id in hex: of thousands of forks none is searched for. */
+/** Tips of one author that a batch adds and removes, by id: of thousands of forks none is searched for. */
 interface TipsChange {
   /** The author's key, as the frontier holds it. */
   readonly author: Uint8Array;
@@ -39,13 +39,13 @@ export class MergeBatch {
   readonly #journal: Journal;
   /** What the batch brought so far. */
   readonly #runs: Run[] = [];
-  /** By id in hex, of as many of the runs as somebody asked after: mostly nobody does. */
+  /** By id, of as many of the runs as somebody asked after: mostly nobody does. */
   readonly #byId = new Map<string, Assertion>();
   #runsById = 0;
-  /** What the batch does to the tips, by author in hex. */
+  /** What the batch does to the tips, by author. */
   readonly #tips = new Map<string, TipsChange>();
   readonly #ops: StoreOp[] = [];
-  /** Of what runs name outside of the batch, by id in hex: where it is, undefined where it is not stored. */
+  /** Of what runs name outside of the batch, by id: where it is, undefined where it is not stored. */
   readonly #placeById = new Map<string, Place | undefined>();
   /** The batch that is being stored meanwhile: this one goes on from what it will leave. */
   #before: MergeBatch | undefined;
@@ -64,8 +64,8 @@ export class MergeBatch {
   }
 
   #findTip(author: Uint8Array, id: Uint8Array): TipRecord | undefined {
-    const change = this.#tips.get(bytesToHex(author));
-    const key = bytesToHex(id);
+    const change = this.#tips.get(mapKey(author));
+    const key = mapKey(id);
     if (change?.removed.has(key)) return undefined;
     const added = change?.added.get(key);
     if (added !== undefined) return added;
@@ -76,7 +76,7 @@ export class MergeBatch {
 
   /** The author's key as it is held already; undefined where there is nothing of the author. */
   #keyOf(author: Uint8Array): Uint8Array | undefined {
-    const change = this.#tips.get(bytesToHex(author));
+    const change = this.#tips.get(mapKey(author));
     if (change !== undefined) return change.author;
     return this.#before === undefined ? this.#frontier.tipOf(author)?.author : this.#before.#keyOf(author);
   }
@@ -84,7 +84,7 @@ export class MergeBatch {
   #addedHere(id: string): Assertion | undefined {
     for (; this.#runsById < this.#runs.length; this.#runsById++) {
       const { assertions } = this.#runs[this.#runsById] as Run;
-      for (const assertion of assertions) this.#byId.set(bytesToHex(assertion.id), assertion);
+      for (const assertion of assertions) this.#byId.set(mapKey(assertion.id), assertion);
     }
     const found = this.#byId.get(id);
     return found !== undefined || this.#before === undefined ? found : this.#before.#addedHere(id);
@@ -94,22 +94,22 @@ export class MergeBatch {
   async readParents(runs: readonly Run[]): Promise<void> {
     const outside = new Map<string, Uint8Array>();
     for (const { assertions } of runs)
-      for (const { parents } of assertions) for (const id of parents) outside.set(bytesToHex(id), id);
+      for (const { parents } of assertions) for (const id of parents) outside.set(mapKey(id), id);
     if (outside.size === 0) return;
-    for (const { assertions } of runs) for (const { id } of assertions) outside.delete(bytesToHex(id));
+    for (const { assertions } of runs) for (const { id } of assertions) outside.delete(mapKey(id));
     // What the batch before this one brings is not stored yet: it is looked at first, later.
     const ids = [...outside.values()];
     const places = await this.#journal.places(ids);
-    for (const [i, id] of ids.entries()) this.#placeById.set(bytesToHex(id), places[i]);
+    for (const [i, id] of ids.entries()) this.#placeById.set(mapKey(id), places[i]);
   }
 
   /** HLC of each id that is visible, in the set or in this batch. */
   async #find(ids: readonly Uint8Array[]): Promise<(Hlc | undefined)[]> {
     const found = ids.map((id) => {
-      const key = bytesToHex(id);
+      const key = mapKey(id);
       return this.#addedHere(key)?.hlc ?? this.#placeById.get(key)?.hlc;
     });
-    const open = ids.filter((id, i) => found[i] === undefined && !this.#placeById.has(bytesToHex(id)));
+    const open = ids.filter((id, i) => found[i] === undefined && !this.#placeById.has(mapKey(id)));
     if (open.length === 0) return found;
     const places = await this.#journal.places(open);
     const hlcOf = new Map(open.map((id, i) => [id, places[i]?.hlc]));
@@ -152,7 +152,7 @@ export class MergeBatch {
     if (first.prev === null) return;
     const base = await this.#base(run.author, first.prev);
     if (base === undefined) {
-      missing.add(bytesToHex(first.prev));
+      missing.add(mapKey(first.prev));
       return;
     }
     if (!equalBytes(base.author, run.author) || base.seq !== first.seq - 1) {
@@ -163,23 +163,23 @@ export class MergeBatch {
   }
 
   async #base(author: Uint8Array, id: Uint8Array): Promise<TipRecord | undefined> {
-    return this.#findTip(author, id) ?? this.#addedHere(bytesToHex(id)) ?? this.#journal.find(id);
+    return this.#findTip(author, id) ?? this.#addedHere(mapKey(id)) ?? this.#journal.find(id);
   }
 
   async #checkParents(run: Run, missing: Set<string>): Promise<void> {
     // The clock advances along the run, so the first that names a parent is the one to compare.
     const named = new Map<string, { readonly id: Uint8Array; readonly hlc: Hlc }>();
     for (const { parents, hlc } of run.assertions) {
-      for (const id of parents) if (!named.has(bytesToHex(id))) named.set(bytesToHex(id), { id, hlc });
+      for (const id of parents) if (!named.has(mapKey(id))) named.set(mapKey(id), { id, hlc });
     }
     if (named.size === 0) return;
     // Parents inside the run come before what names them: an id cannot name a later one.
-    for (const { id } of run.assertions) named.delete(bytesToHex(id));
+    for (const { id } of run.assertions) named.delete(mapKey(id));
     const outside = [...named.values()];
     const found = await this.#find(outside.map(({ id }) => id));
     for (const [i, hlc] of found.entries()) {
       const namer = outside[i] as { readonly id: Uint8Array; readonly hlc: Hlc };
-      if (hlc === undefined) missing.add(bytesToHex(namer.id));
+      if (hlc === undefined) missing.add(mapKey(namer.id));
       else if (compareHlc(namer.hlc, hlc) <= 0) {
         throw new AverError('BAD_HLC', 'The assertion is older than one of its parents.');
       }
@@ -196,19 +196,19 @@ export class MergeBatch {
     const change = this.#changeOf(run.author);
     const continued = prev === null ? undefined : this.#findTip(run.author, prev);
     // A tip that came and goes within the batch is never mentioned.
-    if (continued !== undefined && !change.added.delete(bytesToHex(continued.id)))
-      change.removed.set(bytesToHex(continued.id), continued);
+    if (continued !== undefined && !change.added.delete(mapKey(continued.id)))
+      change.removed.set(mapKey(continued.id), continued);
     const tip = { author: change.author, seq: last.seq, id: last.id, hlc: last.hlc };
-    change.added.set(bytesToHex(tip.id), tip);
+    change.added.set(mapKey(tip.id), tip);
   }
 
   #changeOf(author: Uint8Array): TipsChange {
-    const known = this.#tips.get(bytesToHex(author));
+    const known = this.#tips.get(mapKey(author));
     if (known !== undefined) return known;
     // The frontier outlives the run: it must not keep the run's bytes alive for the sake of a key.
     const key = this.#keyOf(author) ?? author.slice();
     const change = { author: key, added: new Map(), removed: new Map() };
-    this.#tips.set(bytesToHex(author), change);
+    this.#tips.set(mapKey(author), change);
     return change;
   }
 

@@ -1,7 +1,7 @@
 /** Runs that wait for something they name. Bounded in all and per delivering peer. */
 
 import { lastOf, type Run } from '../assertion/model.ts';
-import { bytesToHex } from '../base/bytes.ts';
+import { mapKey } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Source } from './merge-report.ts';
 
@@ -9,7 +9,7 @@ export interface PendingRun {
   readonly run: Run;
   /** What we asked for (`pull`, `file`) is never evicted for what others push. */
   readonly source: Source;
-  /** Ids in hex that are not visible yet: at least one. */
+  /** Ids that are not visible yet: at least one. */
   readonly missing: Set<string>;
 }
 
@@ -45,7 +45,7 @@ export class Pending {
 
   /** Returns false, and changes nothing, when there is no room. */
   add(pending: PendingRun): boolean {
-    const key = bytesToHex(lastOf(pending.run).id);
+    const key = mapKey(lastOf(pending.run).id);
     const known = this.#runs.get(key);
     if (known !== undefined) {
       // Of two cuts that end alike the longer one can enter whenever the shorter one can.
@@ -82,7 +82,7 @@ export class Pending {
   }
 
   #insert(entry: Entry): void {
-    this.#runs.set(bytesToHex(lastOf(entry.run).id), entry);
+    this.#runs.set(mapKey(lastOf(entry.run).id), entry);
     for (const id of entry.missing) {
       const waiting = this.#waiters.get(id) ?? new Set();
       this.#waiters.set(id, waiting.add(entry));
@@ -91,7 +91,7 @@ export class Pending {
   }
 
   #remove(entry: Entry): void {
-    this.#runs.delete(bytesToHex(lastOf(entry.run).id));
+    this.#runs.delete(mapKey(lastOf(entry.run).id));
     for (const id of entry.missing) {
       const waiting = this.#waiters.get(id);
       waiting?.delete(entry);

@@ -4,7 +4,7 @@
  * pending set what was freed from it.
  */
 import type { Run } from '../assertion/model.ts';
-import { bytesToHex } from '../base/bytes.ts';
+import { mapKey } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import type { MergeBatch } from './merge.ts';
 import { emptyReport, type MergeReport, type Source } from './merge-report.ts';
@@ -54,7 +54,7 @@ export class Placing {
       if (accepted === undefined) continue;
       this.accepted.push({ ...next, run: accepted });
       for (const { id } of accepted.assertions) {
-        if (this.#pending.size > 0) queue.push(...this.#release(bytesToHex(id)));
+        if (this.#pending.size > 0) queue.push(...this.#release(mapKey(id)));
       }
     }
   }

@@ -241,6 +241,7 @@ export class Replica {
   /** The first half of `ingest`: the intrinsic check, which touches neither the set nor the disk. */
   async screen(runs: readonly Run[], source: Source): Promise<Screened> {
     const report = emptyReport();
+    if (source.via === 'own') return { runs, source, report };
     const passed = await checkInTurns(runs, this.#ports.clock, (run) => this.#check(run, source, report));
     return { runs: runs.filter((_, i) => passed[i]), source, report };
   }
@@ -277,7 +278,6 @@ export class Replica {
 
   /** The intrinsic half. False when the run was refused, is known, or is held for its time. */
   async #check(run: Run, source: Source, report: MergeReport): Promise<boolean> {
-    if (source.via === 'own') return true;
     if (this.#recent.hasAll(run)) {
       report.known += run.assertions.length;
       return false;

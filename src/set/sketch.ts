@@ -5,7 +5,7 @@
  * it. Kept up to date with each change, so that a session costs nothing but copying cells. A hint:
  * success is equal 32-byte roots and nothing else, and who grinds ids only sends us down the trie.
  */
-import { readU32 } from '../base/bytes.ts';
+import { concatBytes, readU32 } from '../base/bytes.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 
@@ -36,21 +36,26 @@ interface Symbol extends ShortId {
   readonly seed: readonly [number, number, number, number];
 }
 
-const idBytes = new Uint8Array(SHORT_ID_BYTES);
-const idView = new DataView(idBytes.buffer);
+/** What a symbol is made of, written in place: two come with each change. */
+const hashed = concatBytes(domains.cell, new Uint8Array(SHORT_ID_BYTES));
+const hashedView = new DataView(hashed.buffer);
 
 function symbolOf(high: number, low: number): Symbol {
-  idView.setUint32(0, high);
-  idView.setUint32(4, low);
-  const hash = blake3(domains.cell, idBytes);
+  hashedView.setUint32(domains.cell.length, high);
+  hashedView.setUint32(domains.cell.length + 4, low);
+  const hash = blake3(hashed);
   const seed = [readU32(hash, 4), readU32(hash, 8), readU32(hash, 12), readU32(hash, 16)] as const;
   return { high, low, check: readU32(hash), seed };
 }
 
-/** Puts a symbol into each of its cells or takes it out. Returns these cells; the first is always cell 0. */
-function toggle({ high, low, checks, counts }: Cells, symbol: Symbol, sign: 1 | -1): number[] {
+/** Puts a symbol into each of its cells or takes it out. `touched` gets these cells; the first is always cell 0. */
+function toggle(
+  { high, low, checks, counts }: Cells,
+  symbol: Symbol,
+  sign: 1 | -1,
+  touched?: number[],
+): void {
   const end = counts.length;
-  const touched: number[] = [];
   // sfc32 (PractRand): the same numbers in every engine. 2^32/√r is exact enough in every engine too.
   let [a, b, c, d] = symbol.seed;
   for (let index = 0; index < end; ) {
@@ -58,7 +63,7 @@ function toggle({ high, low, checks, counts }: Cells, symbol: Symbol, sign: 1 | 
     low[index] = (low[index] as number) ^ symbol.low;
     checks[index] = (checks[index] as number) ^ symbol.check;
     counts[index] = (counts[index] as number) + sign;
-    touched.push(index);
+    touched?.push(index);
     const sum = (((a + b) | 0) + d) | 0;
     d = (d + 1) | 0;
     a = b ^ (b >>> 9);
@@ -69,7 +74,6 @@ function toggle({ high, low, checks, counts }: Cells, symbol: Symbol, sign: 1 | 
     const uniform = ((sum >>> 0) + 1) / 0x100000000;
     index += Math.max(1, Math.ceil((index + 1.5) * (1 / Math.sqrt(uniform) - 1)));
   }
-  return touched;
 }
 
 export function emptyCells(length: number): Cells {
@@ -151,7 +155,7 @@ export function peel(mine: Cells, theirs: Cells): SketchDifference | undefined {
     if (++steps > length) return undefined;
     const sign = rest.counts[i] === 1 ? -1 : 1;
     (sign === -1 ? found.mine : found.theirs).push({ high: symbol.high, low: symbol.low });
-    queue.push(...toggle(rest, symbol, sign));
+    toggle(rest, symbol, sign, queue);
   }
   return isEmpty(rest) ? found : undefined;
 }

@@ -1,5 +1,5 @@
 /** Entries of the trie: a tip, its hash, and its place, a path of 80 nibbles. */
-import { concatBytes, readU32, u32Bytes, u64Bytes } from '../base/bytes.ts';
+import { concatBytes, readU32, u32Bytes } from '../base/bytes.ts';
 import { blake3, domains } from '../base/hash.ts';
 
 /** One tip of one author. */
@@ -21,10 +21,21 @@ export interface TrieEntry extends Tip {
 const AUTHOR_NIBBLES = 16;
 export const PATH_NIBBLES = 80;
 
+/** What an entry's hash is made of, written in place: an entry comes with each change. */
+const hashed = new Uint8Array(domains.entry.length + 32 + 8 + 32);
+const hashedView = new DataView(hashed.buffer);
+hashed.set(domains.entry);
+const AUTHOR_AT = domains.entry.length;
+const SEQ_AT = AUTHOR_AT + 32;
+
 /** `kin` is another entry of the same author, if there is one: it has half of the path in common. */
 export function trieEntry(tip: Tip, kin?: TrieEntry): TrieEntry {
   const { author, seq, id } = tip;
-  const hash = blake3(domains.entry, author, u64Bytes(seq), id);
+  hashed.set(author, AUTHOR_AT);
+  hashedView.setUint32(SEQ_AT, Math.floor(seq / 0x100000000));
+  hashedView.setUint32(SEQ_AT + 4, seq >>> 0);
+  hashed.set(id, SEQ_AT + 8);
+  const hash = blake3(hashed);
   if (kin !== undefined) return { author, seq, id, hash, high: kin.high, low: kin.low };
   const path = blake3(domains.path, author);
   return { author, seq, id, hash, high: readU32(path) | 0, low: readU32(path, 4) | 0 };

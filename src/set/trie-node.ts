@@ -1,5 +1,5 @@
 /** Nodes of the trie, and how a change makes new ones along its path. */
-import { bytesToHex, compareBytes } from '../base/bytes.ts';
+import { compareBytes, concatBytes, equalBytes, mapKey } from '../base/bytes.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { isBelow, nibbleAt, PATH_NIBBLES, type TrieEntry } from './trie-entry.ts';
 
@@ -7,32 +7,32 @@ export const LEAF_MAX = 32;
 const HASH_BYTES = 32;
 const ALL_DIGITS = 0xffff;
 export const EMPTY_ROOT: Uint8Array = new Uint8Array(HASH_BYTES);
+/** What an inner node without children is hashed from. */
+const NODE_BYTES = concatBytes(domains.node, new Uint8Array(16 * HASH_BYTES));
 
 export type TrieNode = LeafNode | InnerNode;
 
 /**
  * A node is hashed when somebody asks: what changes again before that was never hashed. The bytes to be
  * hashed are kept together and handed on to the node that takes this one's place, with what differs put
- * in: to gather them anew from all over the memory would take longer than hashing them.
+ * in: to gather them anew from all over the memory would take longer than hashing them. Who is hashed
+ * after it handed them on does gather them anew. For a guess, from which nothing goes on, they are copied.
  */
 class LeafNode {
   readonly kind: 'leaf' = 'leaf';
   /** Sorted by hash, 1 to 32. */
   readonly entries: readonly TrieEntry[];
-  /** Hashes of the entries. */
-  readonly #hashes: Uint8Array;
+  #bytes: Uint8Array | undefined;
   #hash: Uint8Array | undefined;
 
-  constructor(entries: readonly TrieEntry[], hashes: Uint8Array) {
+  constructor(entries: readonly TrieEntry[], bytes?: Uint8Array) {
     this.entries = entries;
-    this.#hashes = hashes;
+    this.#bytes = bytes;
   }
 
   static of(entries: readonly TrieEntry[]): LeafNode {
     const sorted = [...entries].sort((a, b) => compareBytes(a.hash, b.hash));
-    const hashes = new Uint8Array(HASH_BYTES * sorted.length);
-    for (const [i, entry] of sorted.entries()) hashes.set(entry.hash, HASH_BYTES * i);
-    return new LeafNode(sorted, hashes);
+    return new LeafNode(sorted);
   }
 
   get size(): number {
@@ -40,35 +40,53 @@ class LeafNode {
   }
 
   get hash(): Uint8Array {
-    this.#hash ??= blake3(domains.leaf, this.#hashes);
+    this.#hash ??= blake3(this.#gathered());
     return this.#hash;
   }
 
+  /** The domain, then the hashes of the entries. */
+  #gathered(): Uint8Array {
+    if (this.#bytes === undefined) {
+      this.#bytes = new Uint8Array(leafBytes(this.size));
+      this.#bytes.set(domains.leaf);
+      for (const [i, { hash }] of this.entries.entries()) this.#bytes.set(hash, leafBytes(i));
+    }
+    return this.#bytes;
+  }
+
   /** The leaf without one entry, with one more, or both. Not for an empty or an overfull one. */
-  with(gone: TrieEntry | undefined, added: TrieEntry | undefined): LeafNode {
+  with(gone: TrieEntry | undefined, added: TrieEntry | undefined, isGuess: boolean): LeafNode {
     const entries = this.entries.slice();
-    const hashes = new Uint8Array(HASH_BYTES * (this.size + 1));
-    hashes.set(this.#hashes);
-    let { size } = this;
-    if (gone !== undefined) {
-      let place = 0;
-      while (place < size && compareHashAt(hashes, place, gone.hash) !== 0) place++;
-      if (place < size) {
-        entries.splice(place, 1);
-        hashes.copyWithin(HASH_BYTES * place, HASH_BYTES * (place + 1));
-        size--;
-      }
+    let bytes = this.#gathered();
+    if (isGuess) bytes = bytes.slice();
+    else this.#bytes = undefined;
+    const place = gone === undefined ? -1 : this.#placeOf(gone);
+    if (place >= 0) {
+      entries.splice(place, 1);
+      bytes.copyWithin(leafBytes(place), leafBytes(place + 1));
     }
     if (added !== undefined) {
-      let place = 0;
-      while (place < size && compareHashAt(hashes, place, added.hash) < 0) place++;
-      entries.splice(place, 0, added);
-      hashes.copyWithin(HASH_BYTES * (place + 1), HASH_BYTES * place);
-      hashes.set(added.hash, HASH_BYTES * place);
-      size++;
+      let at = 0;
+      while (at < entries.length && compareHashAt(bytes, leafBytes(at), added.hash) < 0) at++;
+      entries.splice(at, 0, added);
+      if (bytes.length < leafBytes(entries.length)) bytes = concatBytes(bytes, added.hash);
+      bytes.copyWithin(leafBytes(at + 1), leafBytes(at));
+      bytes.set(added.hash, leafBytes(at));
     }
-    return new LeafNode(entries, hashes.subarray(0, HASH_BYTES * size));
+    if (bytes.length > leafBytes(entries.length)) bytes = bytes.slice(0, leafBytes(entries.length));
+    return new LeafNode(entries, bytes);
   }
+
+  /** −1 where it is not in the leaf. Mostly it is the very object: then no hash is fetched from the memory. */
+  #placeOf(entry: TrieEntry): number {
+    const place = this.entries.indexOf(entry);
+    return place >= 0 ? place : this.entries.findIndex(({ hash }) => equalBytes(hash, entry.hash));
+  }
+}
+
+/** Where in a leaf's bytes the hash of its entry stands. */
+function leafBytes(place: number): number {
+  return domains.leaf.length + HASH_BYTES * place;
 }
 
 class InnerNode {
@@ -76,43 +94,55 @@ class InnerNode {
   /** 16 places; undefined where empty. */
   readonly children: readonly (TrieNode | undefined)[];
   readonly size: number;
-  /** Hashes of the children, those of `#stale` digits excepted. */
-  readonly #hashes: Uint8Array;
-  #stale: number;
+  #bytes: Uint8Array | undefined;
+  /** The digits of the children whose hashes in there are not those of now. */
+  #stale = ALL_DIGITS;
   #hash: Uint8Array | undefined;
 
-  constructor(children: readonly (TrieNode | undefined)[], before?: InnerNode) {
+  /** In the place of `before`, of which children that are the same are not looked at. */
+  constructor(children: readonly (TrieNode | undefined)[], before?: InnerNode, isGuess = false) {
     this.children = children;
-    let size = 0;
-    let stale = before === undefined ? ALL_DIGITS : before.#stale;
+    let size = before === undefined ? 0 : before.size;
+    let changed = 0;
     for (let digit = 0; digit < 16; digit++) {
       const child = children[digit];
-      if (child !== undefined) size += child.size;
-      if (before !== undefined && child !== before.children[digit]) stale |= 1 << digit;
+      const replaced = before?.children[digit];
+      if (child === replaced) continue;
+      size += (child?.size ?? 0) - (replaced?.size ?? 0);
+      changed |= 1 << digit;
     }
     this.size = size;
-    this.#hashes = before === undefined ? new Uint8Array(16 * HASH_BYTES) : before.#hashes.slice();
-    this.#stale = stale;
+    if (before === undefined || before.#bytes === undefined) return;
+    this.#bytes = isGuess ? before.#bytes.slice() : before.#bytes;
+    this.#stale = before.#stale | changed;
+    if (!isGuess) before.#bytes = undefined;
   }
 
   get hash(): Uint8Array {
-    if (this.#hash === undefined) {
-      for (let digit = 0; digit < 16; digit++) {
-        if ((this.#stale & (1 << digit)) === 0) continue;
-        this.#hashes.set(this.children[digit]?.hash ?? EMPTY_ROOT, HASH_BYTES * digit);
-      }
-      this.#stale = 0;
-      this.#hash = blake3(domains.node, this.#hashes);
-    }
+    this.#hash ??= blake3(this.#gathered());
     return this.#hash;
+  }
+
+  /** The domain, then the hashes of the children. */
+  #gathered(): Uint8Array {
+    if (this.#bytes === undefined) {
+      this.#bytes = NODE_BYTES.slice();
+      this.#stale = ALL_DIGITS;
+    }
+    for (let digit = 0; digit < 16; digit++) {
+      if ((this.#stale & (1 << digit)) === 0) continue;
+      const hash = this.children[digit]?.hash ?? EMPTY_ROOT;
+      this.#bytes.set(hash, domains.node.length + HASH_BYTES * digit);
+    }
+    this.#stale = 0;
+    return this.#bytes;
   }
 }
 
-/** How the hash at a place compares to another. */
-function compareHashAt(hashes: Uint8Array, place: number, hash: Uint8Array): number {
-  const from = HASH_BYTES * place;
+/** How the hash at a place in some bytes compares to another. */
+function compareHashAt(bytes: Uint8Array, from: number, hash: Uint8Array): number {
   for (let i = 0; i < HASH_BYTES; i++) {
-    const difference = (hashes[from + i] as number) - (hash[i] as number);
+    const difference = (bytes[from + i] as number) - (hash[i] as number);
     if (difference !== 0) return difference;
   }
   return 0;
@@ -143,6 +173,8 @@ export function collect(node: TrieNode | undefined, into: TrieEntry[] = []): Tri
 interface Change {
   readonly add: readonly TrieEntry[];
   readonly remove: readonly TrieEntry[];
+  /** What comes of it is looked at and thrown away. */
+  readonly isGuess: boolean;
 }
 
 export function update(node: TrieNode | undefined, change: Change, depth: number): TrieNode | undefined {
@@ -155,7 +187,7 @@ export function update(node: TrieNode | undefined, change: Change, depth: number
     for (const [each, part] of partsAt(change, depth))
       children[each] = update(children[each], part, depth + 1);
   }
-  const inner = new InnerNode(children, node);
+  const inner = new InnerNode(children, node, change.isGuess);
   // What shrank to a leaf's size becomes a leaf, or the shape would tell of the past.
   return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
 }
@@ -168,16 +200,13 @@ function commonDigit({ add, remove }: Change, depth: number): number | undefined
   return digit;
 }
 
-function partsAt(
-  { add, remove }: Change,
-  depth: number,
-): Map<number, { add: TrieEntry[]; remove: TrieEntry[] }> {
-  const parts = new Map<number, { add: TrieEntry[]; remove: TrieEntry[] }>();
+function partsAt({ add, remove, isGuess }: Change, depth: number): Map<number, Change> {
+  const parts = new Map<number, { add: TrieEntry[]; remove: TrieEntry[]; isGuess: boolean }>();
   const partOf = (entry: TrieEntry) => {
     const digit = nibbleAt(entry, depth);
     let part = parts.get(digit);
     if (part === undefined) {
-      part = { add: [], remove: [] };
+      part = { add: [], remove: [], isGuess };
       parts.set(digit, part);
     }
     return part;
@@ -187,13 +216,13 @@ function partsAt(
   return parts;
 }
 
-function updateLeaf(leaf: LeafNode, { add, remove }: Change, depth: number): TrieNode | undefined {
+function updateLeaf(leaf: LeafNode, { add, remove, isGuess }: Change, depth: number): TrieNode | undefined {
   if (add.length <= 1 && remove.length <= 1) {
     const size = leaf.size + add.length - remove.length;
-    if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0]);
+    if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0], isGuess);
   }
-  const gone = new Set(remove.map(({ hash }) => bytesToHex(hash)));
-  const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(bytesToHex(hash)));
+  const gone = new Set(remove.map(({ hash }) => mapKey(hash)));
+  const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(mapKey(hash)));
   return build([...kept, ...add], depth);
 }
 
@@ -211,6 +240,6 @@ export function replace(
   }
   const digit = path[depth] as number;
   const child = replace(node.children[digit], path, depth + 1, entries);
-  const inner = new InnerNode(node.children.with(digit, child), node);
+  const inner = new InnerNode(node.children.with(digit, child), node, true);
   return inner.size > LEAF_MAX ? inner : build(collect(inner), depth);
 }

@@ -63,6 +63,31 @@ describe('the root', () => {
     );
   });
 
+  test('stays what it was for a state that others followed, whenever and however often it is asked for [STS-02]', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = new SeededRandom(seed);
+        const states = [{ trie: Trie.of(tips(150)), entries: tips(150).map((each) => trieEntry(each)) }];
+        for (let n = 1000; n < 1100; n++) {
+          // Mostly from the newest, now and then from one that has been followed already.
+          const from = states.at(random.integer(4) === 0 ? -1 - random.integer(states.length) : -1);
+          const { trie, entries } = from as (typeof states)[number];
+          const gone = entries.filter(() => random.integer(entries.length) < random.integer(4));
+          const added = tips(random.integer(3) + (gone.length === 0 ? 1 : 0), n * 10).map((each) =>
+            trieEntry(each),
+          );
+          const left = [...entries.filter((each) => !gone.includes(each)), ...added];
+          const next = random.integer(5) === 0 ? trie.with(added, gone) : trie.followedBy(added, gone);
+          states.push({ trie: next, entries: left });
+          if (random.integer(3) === 0) next.root;
+        }
+        for (const { trie, entries } of random.shuffle(states))
+          expect(rootOf(trie)).toBe(rootOf(Trie.of(entries)));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   test('differs for every other author, seq and id', () => {
     const { author, seq, id } = tip(1);
     const roots = [

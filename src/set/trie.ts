@@ -35,11 +35,16 @@ export class Trie {
     return this.node?.size ?? 0;
   }
 
-  /** The trie with some tips gone and others added. What is added must not be in it. */
+  /** The trie with some tips gone and others added, to be looked at. What is added must not be in it. */
   with(add: readonly (Tip | TrieEntry)[], remove: readonly (Tip | TrieEntry)[]): Trie {
     if (add.length === 0 && remove.length === 0) return this;
-    const change = { add: add.map(entryOf), remove: remove.map(entryOf) };
+    const change = { add: add.map(entryOf), remove: remove.map(entryOf), isGuess: true };
     return new Trie(update(this.node, change, 0));
+  }
+
+  /** The same for the trie that takes the place of this one: what is dear to make is handed on to it. */
+  followedBy(add: readonly TrieEntry[], remove: readonly TrieEntry[]): Trie {
+    return new Trie(update(this.node, { add, remove, isGuess: false }, 0));
   }
 
   /** The trie with everything below a path replaced, at a cost that does not depend on how much that is. */

@@ -13,6 +13,7 @@ import { bytesToHex, compareBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AbortOptions, Crypto } from '../base/ports.ts';
+import type { Place } from './journal-keys.ts';
 import { checkSize } from './membership.ts';
 import type { Replica } from './replica.ts';
 
@@ -121,9 +122,10 @@ export class Writer {
   async #writeGroup(group: readonly Queued[]): Promise<void> {
     let ready: readonly Ready[] = [];
     try {
-      ready = (await Promise.all(group.map((queued) => this.#prepare(queued)))).filter(
-        (each) => each !== undefined,
-      );
+      const places = await this.#replica.journal.places(group.flatMap(({ parents }) => parents));
+      ready = group
+        .map((queued) => this.#prepare(queued, places.splice(0, queued.parents.length)))
+        .filter((each) => each !== undefined);
       if (ready.length === 0) return;
       const run = await this.#sign(ready);
       await this.#commit(run);
@@ -134,8 +136,7 @@ export class Writer {
   }
 
   /** Undefined, and rejected by itself, when it cannot be written: the rest of the group can. */
-  async #prepare(queued: Queued): Promise<Ready | undefined> {
-    const places = await this.#replica.journal.places(queued.parents);
+  #prepare(queued: Queued, places: readonly (Place | undefined)[]): Ready | undefined {
     if (this.#retired) queued.reject(retiredError());
     else if (queued.signal?.aborted) queued.reject(new AverError('ABORTED', 'The write was cancelled.'));
     else if (places.includes(undefined))
@@ -158,7 +159,10 @@ export class Writer {
     );
     const assertions: Assertion[] = [];
     for (const ready of group) {
-      const assertion = await this.#identify(ready, before);
+      const header = this.#header(ready, before);
+      const bits = powBits(this.#replica.space.genesis.pow, header.seq);
+      const worked = bits === 0 ? header : await withPow(header, bits);
+      const assertion = identify(worked, ready.draft.payload);
       assertions.push(assertion);
       before = assertion;
     }
@@ -166,10 +170,10 @@ export class Writer {
     return { author, assertions, signature: await this.#crypto.sign(seed, signedMessage(last.id)) };
   }
 
-  async #identify(
+  #header(
     { draft, parents, after }: Ready,
     before: { seq: number; id: Uint8Array; hlc: Hlc } | undefined,
-  ): Promise<Assertion> {
+  ): Header {
     const seq = (before?.seq ?? 0) + 1;
     const floor = laterOf(after, before?.hlc);
     const admit = seq === 1 ? this.key.admit : null;
@@ -179,7 +183,7 @@ export class Writer {
         `This author key is not admitted to "${this.#replica.space.genesis.name}".`,
       );
     }
-    const header: Header = {
+    return {
       space: this.#replica.space.id,
       kind: draft.kind,
       author: this.key.publicKey,
@@ -192,8 +196,6 @@ export class Writer {
       basis: null,
       proof: admit === null ? null : { pow: null, admit },
     };
-    const worked = await withPow(header, powBits(this.#replica.space.genesis.pow, seq));
-    return identify(worked, draft.payload);
   }
 
   async #commit(run: Run): Promise<void> {

@@ -21,6 +21,8 @@ const VERSION_ROW = utf8(String(STORE_VERSION));
 const CACHE_BYTES = 32 * 1024 * 1024;
 /** What LevelDB gathers in memory before it writes a table and begins another log. */
 const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** A part of it, after which it is looked whether LevelDB has begun another log. */
+const LOOK_EVERY_BYTES = WRITE_BUFFER_BYTES / 8;
 /** Of a row in there beside key and value: lengths, a sequence number, a node of a skip list. */
 const BUFFER_ROW_BYTES = 48;
 /** Up to so much of it is left empty: a quarter of each block. */
@@ -125,9 +127,9 @@ class LevelDbStore implements Store {
   #isDirty = false;
   /** The newest log, as of the last look. */
   #log: string;
-  /** At most so much is in LevelDB's buffer, and so much of it came with the last write. */
+  /** At most so much is in LevelDB's buffer, and so much of it came since the last look. */
   #bufferBytes = 0;
-  #lastBytes = 0;
+  #bytesSinceLook = 0;
   #reopening: Promise<void> | undefined;
   #isClosed = false;
   readonly #onClosed: () => void | Promise<void>;
@@ -207,7 +209,7 @@ class LevelDbStore implements Store {
     if (this.#end !== undefined) throw this.#end;
     if (this.#doubtful !== undefined) await this.#reopen();
     try {
-      if (this.#bufferBytes >= WRITE_BUFFER_BYTES) await this.#leaveLog();
+      if (this.#mayLeaveLog()) await this.#leaveLog();
       if (ops.length > 0) await this.#writeOps(ops, sync);
       // LevelDB skips empty batches, so a flush writes the version row again. A synced write takes
       // the log up to its own end to the disk, and `#leaveLog` has seen to those before it.
@@ -219,15 +221,22 @@ class LevelDbStore implements Store {
     this.#isDirty = !sync;
   }
 
+  /** Where everything is synced, a look now and then tells how much is in the buffer: one each time would hold up each write. */
+  #mayLeaveLog(): boolean {
+    if (this.#bufferBytes < WRITE_BUFFER_BYTES) return false;
+    return this.#isDirty || this.#bytesSinceLook >= LOOK_EVERY_BYTES;
+  }
+
   /**
    * LevelDB goes on in another log once its buffer is full, and never syncs the one before: what is
    * written next might survive a power cut, and what was written before it not.
    */
   async #leaveLog(): Promise<void> {
     const newest = await newestLog(this.#level.location);
-    // It began with the last write.
-    if (newest !== this.#log) this.#bufferBytes = this.#lastBytes;
+    // It began after the last look.
+    if (newest !== this.#log) this.#bufferBytes = this.#bytesSinceLook;
     this.#log = newest;
+    this.#bytesSinceLook = 0;
     if (!this.#isDirty || this.#bufferBytes < WRITE_BUFFER_BYTES) return;
     await syncFile(join(this.#level.location, newest));
     this.#isDirty = false;
@@ -241,7 +250,7 @@ class LevelDbStore implements Store {
       else chained.put(key, value);
       bytes += (key.length + (value?.length ?? 0) + BUFFER_ROW_BYTES) * BUFFER_SLACK;
     }
-    this.#lastBytes = bytes;
+    this.#bytesSinceLook += bytes;
     this.#bufferBytes += bytes;
     await chained.write({ sync });
   }
