@@ -289,6 +289,9 @@ export function erasedKey(id: Uint8Array): Uint8Array {
 
 export const allErased: KeyRange = under(TABLE.erased);
 
+/** The store was made anew of a damaged one: what was erased may come again. */
+export const rebuiltKey = utf8('r');
+
 /** A segment of the filter of claims. */
 export function filterKey(index: number): Uint8Array {
   return concatBytes(TABLE.filter, u32Bytes(index));

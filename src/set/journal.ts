@@ -22,8 +22,8 @@ export class Journal {
   readonly #blocks: Blocks;
   readonly #claims: ClaimReader;
   readonly #filter = new ClaimFilter();
-  /** Something was erased here at some time. */
-  #hasErased = false;
+  /** Something that was erased here may have been lost since. */
+  #mayComeErased = false;
   /** Of what came again, ids in hex: erased here once, and not wanted. */
   readonly #erasedAgain = new Set<string>();
   #filling: Promise<void> = Promise.resolve();
@@ -37,8 +37,10 @@ export class Journal {
     this.#claims = new ClaimReader(store, this.#blocks);
   }
 
+  /** Read once, when the replica opens. */
   async counters(): Promise<keys.Counters> {
-    const value = await this.#store.get(keys.countersKey);
+    const [value, rebuilt] = await this.#store.getMany([keys.countersKey, keys.rebuiltKey]);
+    this.#mayComeErased = rebuilt !== undefined;
     return value === undefined ? { arrivals: 0, assertions: 0 } : keys.decodeCounters(value);
   }
 
@@ -65,13 +67,9 @@ export class Journal {
     }
   }
 
-  async loadErased(): Promise<void> {
-    for await (const _ of this.#store.range({ ...keys.allErased, limit: 1 })) this.#hasErased = true;
-  }
-
-  /** The runs as they are to be stored: without what was erased here when they were here before. */
+  /** The runs as they are to be stored: without what was erased before they were lost. */
   async withoutErased(runs: readonly Run[]): Promise<readonly Run[]> {
-    if (!this.#hasErased) return runs;
+    if (!this.#mayComeErased) return runs;
     const ids = runs.flatMap(({ assertions }) => assertions.map(({ id }) => id));
     const marks = await this.#store.getMany(ids.map(keys.erasedKey));
     const erased = new Set(ids.filter((_, i) => marks[i] !== undefined).map(bytesToHex));
@@ -82,14 +80,12 @@ export class Journal {
     return runs.map((run) => ({ ...run, assertions: run.assertions.map(strip) }));
   }
 
-  /** The rows that remember that these were erased. */
+  /** Remembers that these were erased before the store was made anew. */
   async writeErased(ids: readonly Uint8Array[]): Promise<void> {
     if (ids.length === 0) return;
-    this.#hasErased = true;
-    await this.#store.write(
-      ids.map((id) => ({ key: keys.erasedKey(id), value: NOTHING })),
-      { durable: false },
-    );
+    this.#mayComeErased = true;
+    const ops = [keys.rebuiltKey, ...ids.map(keys.erasedKey)].map((key) => ({ key, value: NOTHING }));
+    await this.#store.write(ops, { durable: false });
   }
 
   #addToFilter(assertion: Assertion): void {
@@ -234,10 +230,8 @@ export class Journal {
       ...this.#claimOps(after, place),
       { key: keys.wantedKey(id), value: undefined },
     ];
-    if (payload === undefined) {
-      this.#hasErased = true;
-      ops.push({ key: keys.erasedKey(id), value: NOTHING });
-    } else {
+    if (payload === undefined) ops.push({ key: keys.erasedKey(id), value: NOTHING });
+    else {
       // What is stored of the filter says that it holds all of this run.
       this.#filter.reopen();
       ops.push(...(await this.#filterRemovals()));

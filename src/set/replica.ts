@@ -148,7 +148,6 @@ export class Replica {
       ports.log.write('error', 'a stored run is damaged', { space: bytesToHex(space.id), arrival });
     });
     await journal.loadFilter();
-    await journal.loadErased();
     const tips = [];
     for await (const tip of journal.tips()) tips.push(tip);
     const replica = new Replica(

@@ -183,6 +183,9 @@ describe('the newest log', () => {
       const directory = await damaged(log, (bytes) => flip(bytes, at, at % 8));
       await expect(openLevelDb({ directory }), `byte ${at}`).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
     }
+    // A page that a power cut left out, amid others.
+    const holed = await damaged(log, (bytes) => bytes.fill(0, 8192, 12_288));
+    await expect(openLevelDb({ directory: holed })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
     const view = await openView(await damaged(log, (bytes) => flip(bytes, 33_000)));
     expect(view.isPartial).toBe(true);
     const found = await read(view.store);
