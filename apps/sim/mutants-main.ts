@@ -78,8 +78,9 @@ async function judge(mutant: Mutant): Promise<Verdict> {
   };
 }
 
-function argsOf({ seenBy: { kinds, inClub, assertions } = {} }: Mutant): string[] {
+function argsOf({ seenBy: { kinds, inClub, assertions, large } = {} }: Mutant): string[] {
   return [
+    ...(large ? [] : WORLD),
     ...(kinds === undefined ? [] : ['--kinds', ...kinds]),
     ...(inClub ? ['--clubs', '100'] : []),
     ...(assertions === undefined ? [] : ['--assertions', String(assertions)]),
@@ -105,7 +106,6 @@ function run(mutant: Mutant): Promise<{ code: number | undefined; said: string }
       '--json',
       '--jobs',
       '1',
-      ...WORLD,
       ...argsOf(mutant),
     ],
     { env: { ...process.env, AVER_MUTANT: mutant.name }, stdio: ['ignore', 'pipe', 'pipe'] },

@@ -19,6 +19,8 @@ interface Seeing {
   readonly inClub?: true;
   /** More of them than usual. */
   readonly assertions?: number;
+  /** The default world, not the smaller one. */
+  readonly large?: true;
 }
 
 const mutant = (
@@ -194,10 +196,13 @@ export const MUTANTS: readonly Mutant[] = [
     "yield { type: 'runs', runs: chunk, open: false, cursor: null };",
     "yield { type: 'runs', runs: chunk.slice(0, -1), open: false, cursor: null };",
   ]),
-  mutant('cuts a run one assertion too late', 'sync/runs-source.ts', [
-    'run.assertions.slice(known + 1)',
-    'run.assertions.slice(Math.min(known + 2, run.assertions.length - 1))',
-  ]),
+  seenBy(
+    { large: true },
+    mutant('cuts a run one assertion too late', 'sync/runs-source.ts', [
+      'run.assertions.slice(known + 1)',
+      'run.assertions.slice(Math.min(known + 2, run.assertions.length - 1))',
+    ]),
+  ),
   mutant('writes on under a key that is used elsewhere', 'peer/author.ts', ['author.#retire();', 'return;']),
   ...IN_CLUB.map((each) => seenBy({ inClub: true }, each)),
 ];

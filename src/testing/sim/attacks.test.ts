@@ -113,11 +113,13 @@ test('floods that fill the pending set stay within its bounds, and keep nobody f
 });
 
 test('outlines that lie delay a pull that several peers share, and nothing else', async () => {
-  const long = Array.from({ length: 12 }, (_, i): Action => {
-    return { do: 'write', atMs: 6000 + 500 * i, peer: 0, topic: i, assertions: 128, settled: false };
+  // More than one answer holds: then others take part, and need to know where to cut.
+  const large = { topic: 0, assertions: 30, settled: false, bytes: 6000 };
+  const long = Array.from({ length: 28 }, (_, i): Action => {
+    return { do: 'write', atMs: 6000 + 250 * i, peer: 0, ...large };
   });
-  const apart: Action = { do: 'divide', atMs: 4000, side: [3, 4], oneWay: false, forMs: 12_000 };
+  const apart: Action = { do: 'divide', atMs: 4000, side: [4], oneWay: false, forMs: 12_000 };
   const { tally, acknowledged } = await attack([apart, ...long], { lies: ['outline'], faultsMs: 20_000 });
   expect(tally['lie: outline']).toBeGreaterThan(0);
-  expect(acknowledged).toBe(12 * 128);
+  expect(acknowledged).toBe(28 * 30);
 });

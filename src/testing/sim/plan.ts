@@ -18,6 +18,8 @@ export type Action = { readonly atMs: number } & (
       readonly settled: boolean;
       /** Of whoever is in it. */
       readonly inClub?: boolean;
+      /** Of each of them, beyond the usual few. */
+      readonly bytes?: number;
     }
   | {
       readonly do: 'found club';

@@ -196,6 +196,7 @@ class Simulation {
     assertions,
     settled,
     inClub = false,
+    bytes = 0,
   }: Extract<Action, { do: 'write' }>): Promise<void> {
     const peer = this.#peers[number];
     const space = inClub ? peer?.club : peer?.space;
@@ -203,7 +204,7 @@ class Simulation {
     const { trace, oracle, time } = this.#world;
     trace.say(`${peer.name} writes ${assertions} about s${topic}${inClub ? ' in the club' : ''}`);
     const one = async (i: number): Promise<string | undefined> => {
-      const object = `${peer.name} ${time.elapsedMs} ${i}${inClub ? ` ${CLUB_MARK}` : ''}`;
+      const object = `${peer.name} ${time.elapsedMs} ${i}${inClub ? ` ${CLUB_MARK}` : ''}${'.'.repeat(bytes)}`;
       try {
         const { id } = await space.assert({ subject: `s${topic}`, predicate: `p${i % 2}`, object });
         trace.say(`${peer.name} acknowledges ${id.slice(0, 8)}`);
