@@ -15,10 +15,13 @@ const grinders = vi.hoisted(() => new Set<string>());
 vi.mock('../base/hash.ts', async (original) => {
   const hash = await original<typeof import('../base/hash.ts')>();
   const blake3 = (...parts: Uint8Array[]) => {
-    const [domain, author] = parts;
     const digest = hash.blake3(...parts);
-    if (domain !== hash.domains.entry || author === undefined) return digest;
-    const isGround = grinders.size > 0 && grinders.has(bytesToHex(author));
+    const { entry } = hash.domains;
+    const [bytes] = parts;
+    // An entry is hashed from one piece: its domain, author, seq and id.
+    if (grinders.size === 0 || bytes === undefined || !entry.every((byte, i) => bytes[i] === byte))
+      return digest;
+    const isGround = grinders.has(bytesToHex(bytes.subarray(entry.length, entry.length + 32)));
     return isGround ? Uint8Array.from(digest, (byte, i) => (i < 8 ? 7 : byte)) : digest;
   };
   return { ...hash, blake3 };
