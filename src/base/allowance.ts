@@ -41,3 +41,43 @@ export class Allowance {
     this.#left = Math.min(this.#bounds.most, this.#left + 1);
   }
 }
+
+/**
+ * What one peer may do for now, by its proven id, and what it may save up. Honest peers stay well below; beyond it
+ * nothing is done, and where it says so each is a fault. Kept across connections, but for digests and roots.
+ */
+export const allowances = {
+  /**
+   * Envelopes with promises of messages (IHAVE); beyond, a fault. Honest peers send one a second; after 40 s of a
+   * frozen process, when pings end the connection, those at once.
+   */
+  promises: { start: 4, perSecond: 2, most: 64 },
+  /**
+   * Grafts that had to be refused; beyond, a fault. Who was refused or pruned waits ten seconds; a peer that was
+   * restarted does not know, once.
+   */
+  refusedGrafts: { start: 4, perSecond: 0.5, most: 8 },
+  /**
+   * Messages that brought nothing new in another wrapping than before; what comes beyond is not looked at, and pull
+   * repairs it. Honest ones are what pull brought first, and each that is new earns another one.
+   */
+  staleMessages: { start: 32, perSecond: 8, most: 64 },
+  /** Gossip streams opened; beyond, a fault. A lost one is opened anew after two seconds. */
+  gossipStreams: { start: 8, perSecond: 0.5, most: 16 },
+  /** Sync streams refused, because four are open; beyond, a fault. Honest peers have one, and a second for moments. */
+  refusedStreams: { start: 4, perSecond: 0.2, most: 8 },
+  /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
+  earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
+  /**
+   * Comparisons of roots, by space; beyond, Busy, and each of `rootsIgnoringStep` more is a fault. Honest peers tell
+   * news once a second, and compare again after each round of a sync.
+   */
+  roots: { start: 32, perSecond: 10, most: 64 },
+  /**
+   * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
+   * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.
+   */
+  refusedHandshakes: { start: 16, perSecond: 4, most: 16 },
+  /** Connections accepted; beyond, refused. Who lost one dials again after half a second, and after ever more. */
+  connections: { start: 8, perSecond: 0.5, most: 8 },
+} as const satisfies Record<string, AllowanceBounds>;

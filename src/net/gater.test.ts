@@ -1,7 +1,8 @@
 import type { MultiaddrConnection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
-import { allowances, limits } from '../base/limits.ts';
+import { allowances } from '../base/allowance.ts';
+import { limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Gater } from './gater.ts';
 

@@ -2,8 +2,8 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { LRUCache } from 'lru-cache';
-import { Allowance, type AllowanceBounds } from '../base/allowance.ts';
-import { allowances, limits } from '../base/limits.ts';
+import { Allowance, type AllowanceBounds, allowances } from '../base/allowance.ts';
+import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 import { addressToHost, isInsecureWebSocket, isPrivateAddress } from './address.ts';

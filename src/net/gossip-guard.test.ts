@@ -1,8 +1,9 @@
 import type { RPC } from '@libp2p/gossipsub/message';
 import type { PeerId, Stream } from '@libp2p/interface';
 import { describe, expect, it } from 'vitest';
+import { allowances } from '../base/allowance.ts';
 import { MemoryMetrics } from '../base/counters.ts';
-import { allowances, limits } from '../base/limits.ts';
+import { limits } from '../base/limits.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { GossipGuard, type GossipReading } from './gossip-guard.ts';
 

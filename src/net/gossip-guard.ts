@@ -5,9 +5,9 @@
  */
 import type { RPC } from '@libp2p/gossipsub/message';
 import type { PeerId, Stream } from '@libp2p/interface';
-import { Allowance } from '../base/allowance.ts';
+import { Allowance, allowances } from '../base/allowance.ts';
 import { Faults } from '../base/faults.ts';
-import { allowances, limits } from '../base/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Clock, Metrics } from '../base/ports.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 

@@ -2,12 +2,12 @@
  * Digests: every ten seconds a peer hints to a few others what it has, by a vector clock (what the
  * receiver lacks) and a Bloom filter (what the sender lacks). Only a hint: it starts a sync, nothing else.
  */
-import { Allowance } from '../base/allowance.ts';
+import { Allowance, allowances } from '../base/allowance.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { CborWriter } from '../base/cbor.ts';
 import { CborReader } from '../base/cbor-reader.ts';
 import { AverError } from '../base/errors.ts';
-import { allowances, limits } from '../base/limits.ts';
+import { limits } from '../base/limits.ts';
 import { type Bloom, bloomHas, bloomKey, buildBloom, checkBloom } from '../set/bloom.ts';
 import type { Replica } from '../set/replica.ts';
 import type { DigestRequest } from './messages.ts';

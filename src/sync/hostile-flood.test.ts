@@ -1,8 +1,10 @@
 /** Peers that send too much, too often, or what costs more to look at than to send. */
+
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Run } from '../assertion/model.ts';
+import { allowances } from '../base/allowance.ts';
 import { loadFastHash } from '../base/hash.ts';
-import { allowances, limits } from '../base/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { pureCrypto } from '../crypto/crypto-pure.ts';

@@ -2,9 +2,9 @@
  * What is remembered of peers across their connections: standing, faults, and what they owe in pulls. By
  * the id that the connection proved, never by what a message names.
  */
-import { Allowance } from '../base/allowance.ts';
+import { Allowance, allowances } from '../base/allowance.ts';
 import { Faults } from '../base/faults.ts';
-import { allowances, type ClassLimits, classLimits, limits, type TrustClass } from '../base/limits.ts';
+import { type ClassLimits, classLimits, limits, type TrustClass } from '../base/limits.ts';
 import type { Clock, Metrics } from '../base/ports.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 import { PullAccount } from './pull-account.ts';

@@ -1,8 +1,8 @@
 /** The syncs of one space with one peer: one at a time, soon when there is reason, later after failures. */
-import { Allowance } from '../base/allowance.ts';
+import { Allowance, allowances } from '../base/allowance.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { AverError, isAverError, toAverError } from '../base/errors.ts';
-import { allowances, limits } from '../base/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 import type { Replica } from '../set/replica.ts';

@@ -3,7 +3,7 @@
  * timers but promises that are ready, so a run depends on its seed alone.
  */
 import type { Clock } from '../../base/ports.ts';
-import { platform } from './platform.ts';
+import { platform } from './platform-node.ts';
 
 /** What the clocks of all peers show when a simulation begins. */
 export const START_MS = 1_700_000_000_000;

@@ -16,7 +16,7 @@ import type { Lie } from './lying-network.ts';
 import { type Breach, Oracle } from './oracle.ts';
 import { Outsider } from './outsider.ts';
 import { type Action, type PlanOptions, planOf } from './plan.ts';
-import { platform } from './platform.ts';
+import { platform } from './platform-node.ts';
 import { Rogue } from './rogue.ts';
 import { randomOf } from './seeds.ts';
 import { type SimCrypto, simCrypto } from './sim-crypto.ts';
