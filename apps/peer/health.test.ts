@@ -137,6 +137,26 @@ test('damage that is found when the peer runs already stops it, and says what to
   expect(stderr).toContain('STORE_CORRUPT');
 });
 
+test('a peer that nobody attends rebuilds its damaged store by itself where it was told to [STC-35]', async () => {
+  await using dir = await testDir();
+  await dataWithFacts(dir.path, 6);
+  await damageTables(join(dir.path, 'store'));
+  const refused = await cli(['start', '--data', dir.path, '--port', '0']);
+  expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining('aver repair') });
+  const peer = startCli(['start', '--repair', '--data', dir.path, '--json', '--port', '0']);
+  await peer.printed(/"url"/);
+  peer.interrupt();
+  const { code, stderr } = await peer.done;
+  expect(code).toBe(0);
+  const [why, repaired] = stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object);
+  expect(why).toMatchObject({ error: { code: 'STORE_CORRUPT' } });
+  expect(repaired).toMatchObject({ event: 'repaired', aside: expect.stringContaining('store.damaged') });
+  expect((await verify(dir.path)).code).toBe(0);
+});
+
 test('verify leaves a store alone that a running peer has, and names the peer', async () => {
   await using dir = await testDir();
   const makePeer = testPeers();

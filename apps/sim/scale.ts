@@ -25,18 +25,17 @@ export async function measureScale(
   say: (line: string) => void,
 ): Promise<Scale[]> {
   const found: Scale[] = [];
-  say(
-    '| peers | equal roots after the heal | bytes until then, all peers | bytes a peer | the simulation took |',
-  );
+  say('| peers | equal roots after the heal | bytes until then, all peers | bytes a peer | processor time |');
   say('|---|---|---|---|---|');
   for (const peers of counts) {
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     const outcome = await simulate({
       ...{ seed, peers, rogues: 0, deeds: 0, assertions: ASSERTIONS, faults: 0 },
       faultsMs: HEALED_MS,
       plan: divided(peers),
     });
-    say(row(peers, outcome, performance.now() - startMs));
+    const { user, system } = process.cpuUsage(before);
+    say(row(peers, outcome, (user + system) / 1e6));
     const { convergedMs, convergenceBytes: bytes } = outcome;
     if (convergedMs !== undefined && bytes !== undefined) found.push({ peers, convergedMs, bytes });
   }
@@ -74,8 +73,8 @@ function divided(peers: number): Action[] {
   return [{ do: 'divide', atMs: DIVIDED_FROM_MS, side, oneWay: false, forMs: HEALED_MS }, ...writes];
 }
 
-function row(peers: number, { breach, convergedMs, convergenceBytes }: Outcome, tookMs: number): string {
-  const took = `${Math.round(tookMs / 1000)} s`;
+function row(peers: number, { breach, convergedMs, convergenceBytes }: Outcome, cpuSeconds: number): string {
+  const took = `${Math.round(cpuSeconds)} s`;
   if (convergedMs === undefined || convergenceBytes === undefined)
     return `| ${peers} | ${breach?.rule} | | | ${took} |`;
   const all = `${(convergenceBytes / 1e6).toFixed(1)} MB`;

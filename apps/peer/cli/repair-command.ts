@@ -115,6 +115,16 @@ async function untilEqual(space: Space, stop: AbortSignal): Promise<SpaceStatus>
   }
 }
 
+/** For `start --repair`, of a store that did not open: what is lost comes back when the peer runs. */
+export async function repairFirst(context: Context, why: AverError): Promise<void> {
+  const { config, signal, log, out } = context;
+  out.error(why);
+  const { repairDirectory } = await import('../../../src/node-health.ts');
+  const done = await repairDirectory(config.dataDir, { signal, log });
+  out.note({ event: 'repaired', ...done }, repairText(context, done, []));
+  tellOfKeys(context, done);
+}
+
 function repairText(
   context: Context,
   { audit, unopened, rebuilt, aside }: Repair,

@@ -11,6 +11,7 @@ import { findRunning } from '../with-peer.ts';
 import type { Context } from './context.ts';
 import { shortId } from './format.ts';
 import type { AddCommand, Options } from './program.ts';
+import { repairFirst } from './repair-command.ts';
 
 /** Settings that `start` takes as flags and `init` writes to `config.json`. */
 const SETTINGS: readonly SettingName[] = [
@@ -38,12 +39,17 @@ export function addStartCommands(add: AddCommand): void {
   add({
     usage: 'start',
     summary: 'Run a peer until interrupted, with the web app and the HTTP interface.',
-    options: listenOptions,
+    options: (command) =>
+      listenOptions(command).option(
+        '--repair',
+        'where the store is damaged, rebuild it first as `aver repair` does, instead of ending',
+      ),
     examples: [
       'aver start',
       'aver start --data ./peer-a --port 9000',
       'aver start --bootstrap /ip4/192.0.2.7/tcp/4410/p2p/12D3KooW…',
       'aver start --host 0.0.0.0 --allow-hosts aver.example',
+      'aver start --repair --json',
     ],
     run: start,
   });
@@ -94,17 +100,18 @@ async function init(context: Context, _args: readonly string[], options: Options
   });
 }
 
-async function start(context: Context): Promise<void> {
-  const { config } = context;
+async function start(context: Context, _args: readonly string[], { repair }: Options): Promise<void> {
+  const { config, log, io } = context;
   const already = await findRunning(config.dataDir);
   if (already !== undefined) throw lockedBy(config.dataDir, already);
-  let running: RunningPeer;
-  try {
-    running = await startPeer({ config, log: context.log, makePeer: context.io.makePeer });
-  } catch (error) {
-    if (!isAverError(error, 'STORE_LOCKED')) throw error;
-    throw lockedBy(config.dataDir, await findRunning(config.dataDir), error);
-  }
+  const run = () => startPeer({ config, log, makePeer: io.makePeer });
+  const running = await run().catch(async (error: unknown) => {
+    if (isAverError(error, 'STORE_LOCKED'))
+      throw lockedBy(config.dataDir, await findRunning(config.dataDir), error);
+    if (!isAverError(error, 'STORE_CORRUPT') || repair !== true) throw error;
+    await repairFirst(context, error);
+    return run();
+  });
   return scoped(running, async (peer) => {
     await announce(context, peer);
     const interrupted = new Promise<void>((resolve) => {
