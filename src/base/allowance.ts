@@ -70,9 +70,9 @@ export const allowances = {
   earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
   /**
    * Comparisons of roots, by space; beyond, Busy, and each of `rootsIgnoringStep` more is a fault. Honest peers tell
-   * news once a second, and compare again after each round of a sync.
+   * news once a second, and compare again after each round of a sync; an application may ask for syncs one after the other.
    */
-  roots: { start: 32, perSecond: 10, most: 64 },
+  roots: { start: 64, perSecond: 40, most: 256 },
   /**
    * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
    * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.

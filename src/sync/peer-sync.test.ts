@@ -1,5 +1,6 @@
 /** When peers sync and whom they tell, in virtual time. */
 import { afterEach, beforeAll, expect, test } from 'vitest';
+import { allowances } from '../base/allowance.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { pureCrypto } from '../crypto/crypto-pure.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
@@ -73,4 +74,33 @@ test('a peer that is busy is left alone for as long as it asked, whatever happen
   expect(asked()).toBe(1);
   await clock.advance(15 * SECOND);
   expect(asked()).toBe(2);
+});
+
+test('an application that asks for a sync over and over hears Busy, and its peer is never bothered into blaming it', async () => {
+  const hub = new MemoryHub({ clock, random: new SeededRandom(1), latencyMs: 0 });
+  const start = (number: number) => SyncPeer.start({ hub, space, number, crypto });
+  const [a, b] = [await start(1), await start(2)];
+  stops.push(
+    () => a.stop(),
+    () => b.stop(),
+  );
+  void a.connect(b);
+  await clock.advance(SECOND);
+  const codes = new Map<string, number>();
+  for (let n = 0; n < 1000; n++) {
+    const asked = a.sync.sync().then(
+      () => 'fine',
+      ({ code }) => code as string,
+    );
+    await clock.advance(1);
+    const code = await asked;
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  expect([...codes.keys()].sort()).toEqual(['BUSY', 'fine']);
+  expect(codes.get('fine')).toBeGreaterThanOrEqual(allowances.roots.start);
+  expect(b.metric('sync_faults', { code: 'BUSY' })).toBe(0);
+  await clock.advance(30 * SECOND);
+  const later = a.sync.sync();
+  await clock.advance(SECOND);
+  await later;
 });
