@@ -72,12 +72,12 @@ export const allowances = {
    * Comparisons of roots, by space; beyond, Busy, and each of `rootsIgnoringStep` more is a fault. Honest peers tell
    * news once a second, and compare again after each round of a sync; an application may ask for syncs one after the other.
    */
-  roots: { start: 64, perSecond: 40, most: 256 },
+  roots: { start: 48, perSecond: 20, most: 128 },
   /**
    * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
    * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.
    */
-  refusedHandshakes: { start: 16, perSecond: 4, most: 16 },
+  refusedHandshakes: { start: 8, perSecond: 2, most: 8 },
   /** Connections accepted; beyond, refused. Who lost one dials again after half a second, and after ever more. */
   connections: { start: 8, perSecond: 0.5, most: 8 },
 } as const satisfies Record<string, AllowanceBounds>;
