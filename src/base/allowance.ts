@@ -54,9 +54,9 @@ export const allowances = {
   promises: { start: 4, perSecond: 2, most: 64 },
   /**
    * Grafts that had to be refused; beyond, a fault. Who was refused or pruned waits ten seconds; a peer that was
-   * restarted does not know, once.
+   * restarted does not know, once for each of its spaces, and a full hub refuses each of them.
    */
-  refusedGrafts: { start: 4, perSecond: 0.5, most: 8 },
+  refusedGrafts: { start: 32, perSecond: 2, most: 32 },
   /**
    * Messages that brought nothing new in another wrapping than before; what comes beyond is not looked at, and pull
    * repairs it. Honest ones are what pull brought first, and each that is new earns another one.
@@ -64,15 +64,20 @@ export const allowances = {
   staleMessages: { start: 32, perSecond: 8, most: 64 },
   /** Gossip streams opened; beyond, a fault. A lost one is opened anew after two seconds. */
   gossipStreams: { start: 8, perSecond: 0.5, most: 16 },
-  /** Sync streams refused, because four are open; beyond, a fault. Honest peers have one, and a second for moments. */
-  refusedStreams: { start: 4, perSecond: 0.2, most: 8 },
+  /**
+   * Sync streams refused, because four are open; beyond, a fault. Honest peers have one; after some
+   * broken connections, which live on here for 40 s, each of their spaces tries for another.
+   */
+  refusedStreams: { start: 64, perSecond: 2, most: 64 },
   /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
   earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
   /**
-   * Comparisons of roots, by space; beyond, Busy, and each of `rootsIgnoringStep` more is a fault. Honest peers tell
+   * Comparisons of roots, by space; beyond, Busy. Honest peers tell
    * news once a second, and compare again after each round of a sync; an application may ask for syncs one after the other.
    */
-  roots: { start: 48, perSecond: 20, most: 128 },
+  roots: { start: 48, perSecond: 40, most: 256 },
+  /** Comparisons that were told Busy; beyond, a fault. Who waits as long as it was told, a second and more, is never short of them. */
+  refusedRoots: { start: 16, perSecond: 1, most: 16 },
   /**
    * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
    * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.

@@ -180,8 +180,6 @@ export const limits = {
    */
   requestsIgnoringMin: 800,
   requestsIgnoringStep: 100,
-  /** Comparisons of roots beyond what is allowed, for each fault: who is told Busy waits half a second and more. */
-  rootsIgnoringStep: 8,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */

@@ -9,6 +9,9 @@ import { recentlyUsed } from '../base/recently-used.ts';
 import { addressToHost, isInsecureWebSocket, isPrivateAddress } from './address.ts';
 import { mendReset } from './websocket-reset.ts';
 
+/** Of so many connections of an address that is turned away one is looked at. */
+const TURNED_AWAY_EACH = 4;
+
 export class Gater {
   readonly #clock: Clock;
   readonly #denyPrivate: boolean;
@@ -18,6 +21,8 @@ export class Gater {
   readonly #connections = recentlyUsed<string, Allowance>(limits.accountsMax);
   /** What may still be refused after a handshake, by the address it came from. */
   readonly #refusals = recentlyUsed<string, Allowance>(limits.accountsMax);
+  /** Connections of addresses that sent too many who had to be refused. */
+  #turnedAway = 0;
   /** Connections that were counted: WebRTC ones skip a step, others are asked about twice. */
   readonly #counted = new WeakSet<object>();
   /** Told when a peer asks for a relay reservation, just before it gets one. */
@@ -58,7 +63,9 @@ export class Gater {
 
   /** Whether the address sent so many who had to be refused that no more is looked at. */
   #turnsAway(connection: MultiaddrConnection): boolean {
-    return this.#refusalsOf(connection)?.has(this.#clock.nowMs()) === false;
+    if (this.#refusalsOf(connection)?.has(this.#clock.nowMs()) !== false) return false;
+    // Some are let through all the same: others may sit behind the address, that of a proxy for one.
+    return ++this.#turnedAway % TURNED_AWAY_EACH !== 0;
   }
 
   #connectionsOf(peerId: string): Allowance {

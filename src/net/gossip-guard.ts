@@ -72,7 +72,11 @@ export class GossipGuard {
     reading.handleReceivedRpc = async (from, rpc) => {
       const peerId = from.toString();
       if (this.#breaksPromises(peerId, rpc)) return;
-      if (rpc.messages.length > 0 && !this.#mayBring(peerId)) rpc.messages = [];
+      if (rpc.messages.length > 0 && !this.#mayBring(peerId)) {
+        rpc.messages = [];
+        // What is asked for and then passed over would count as a broken promise.
+        if (rpc.control !== undefined && rpc.control !== null) rpc.control.ihave = [];
+      }
       await handle(from, rpc);
     };
     reading.handleGraft = async (peerId, grafts) => {

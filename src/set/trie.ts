@@ -44,6 +44,7 @@ export class Trie {
 
   /** The same for the trie that takes the place of this one: what is dear to make is handed on to it. */
   followedBy(add: readonly TrieEntry[], remove: readonly TrieEntry[]): Trie {
+    if (add.length === 0 && remove.length === 0) return this;
     return new Trie(update(this.node, { add, remove, isGuess: false }, 0));
   }
 

@@ -200,7 +200,7 @@ test('a peer that compares roots on and on is told Busy, and banned when it goes
   expect(await roots(0)).toMatchObject({ type: 'busy' });
   expect(it.faults()).toBe(0);
   const gone = banned(it);
-  for (let n = 0; n < limits.rootsIgnoringStep * limits.offencesMax; n++)
+  for (let n = 0; n < allowances.refusedRoots.start + limits.offencesMax; n++)
     await roots(n).catch(() => undefined);
   await gone;
   await it.honestConverge();

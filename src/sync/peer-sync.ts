@@ -42,8 +42,7 @@ export class PeerSync {
   readonly view: PeerView;
   readonly digests: DigestGate;
   readonly #comparisons: Allowance;
-  /** Comparisons that were asked for beyond what is allowed. */
-  #ignored = 0;
+  readonly #refusedComparisons: Allowance;
   readonly #gate: PullGate;
   /** When the peer was or will be told of news. */
   toldMs = Number.NEGATIVE_INFINITY;
@@ -72,6 +71,7 @@ export class PeerSync {
     const nowMs = options.ports.clock.nowMs();
     this.digests = new DigestGate(nowMs);
     this.#comparisons = new Allowance(allowances.roots, nowMs);
+    this.#refusedComparisons = new Allowance(allowances.refusedRoots, nowMs);
     this.#gate = new PullGate({
       account: options.link.account,
       ports: options.ports,
@@ -116,8 +116,9 @@ export class PeerSync {
 
   /** Whether the peer may compare roots now. Who goes on and on when it may not is at fault. */
   mayCompare(): boolean {
-    if (this.#comparisons.take(this.#options.ports.clock.nowMs())) return true;
-    if (++this.#ignored % limits.rootsIgnoringStep === 0)
+    const nowMs = this.#options.ports.clock.nowMs();
+    if (this.#comparisons.take(nowMs)) return true;
+    if (!this.#refusedComparisons.take(nowMs))
       this.link.fault('BUSY', 'The peer compares roots on and on, whatever it is told.');
     return false;
   }
