@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { openLevelDb } from '../../src/store/leveldb.ts';
 import { damageRow, type RowAt } from '../crash/raw-rows.ts';
@@ -137,25 +137,37 @@ test('damage that is found when the peer runs already stops it, and says what to
   expect(stderr).toContain('STORE_CORRUPT');
 });
 
-test('a peer that nobody attends rebuilds its damaged store by itself where it was told to [STC-35]', async () => {
-  await using dir = await testDir();
-  await dataWithFacts(dir.path, 6);
-  await damageTables(join(dir.path, 'store'));
-  const refused = await cli(['start', '--data', dir.path, '--port', '0']);
-  expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining('aver repair') });
-  const peer = startCli(['start', '--repair', '--data', dir.path, '--json', '--port', '0']);
-  await peer.printed(/"url"/);
-  peer.interrupt();
-  const { code, stderr } = await peer.done;
-  expect(code).toBe(0);
-  const [why, repaired] = stderr
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as object);
-  expect(why).toMatchObject({ error: { code: 'STORE_CORRUPT' } });
-  expect(repaired).toMatchObject({ event: 'repaired', aside: expect.stringContaining('store.damaged') });
-  expect((await verify(dir.path)).code).toBe(0);
-});
+test.each([
+  { found: 'before it opens', checkBytesMax: undefined },
+  { found: 'while the peer runs', checkBytesMax: 0 },
+])(
+  'a peer that nobody attends rebuilds its store, damaged as is found $found, once [STC-35]',
+  async ({ checkBytesMax }) => {
+    await using dir = await testDir();
+    await dataWithFacts(dir.path, 6);
+    await damageTables(join(dir.path, 'store'));
+    const refused = await cli(['start', '--data', dir.path, '--port', '0']);
+    expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining('aver repair') });
+    const start = ['start', '--repair', '--data', dir.path, '--json', '--port', '0'];
+    const peer = startCli(start, { makePeer: testPeers(checkBytesMax) });
+    await vi.waitFor(() => expect(existsSync(join(dir.path, 'store.damaged'))).toBe(true), 10_000);
+    peer.interrupt();
+    const { code, stderr } = await peer.done;
+    expect(code).toBe(0);
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ error: expect.objectContaining({ code: 'STORE_CORRUPT' }) }),
+    );
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'repaired' }));
+    expect((await verify(dir.path)).code).toBe(0);
+    // What was put aside is not given up for a second repair that nobody asked for.
+    await damageTables(join(dir.path, 'store'));
+    expect((await cli(start)).code).toBe(6);
+  },
+);
 
 test('verify leaves a store alone that a running peer has, and names the peer', async () => {
   await using dir = await testDir();

@@ -68,16 +68,16 @@ export const allowances = {
    * Sync streams refused, because four are open; beyond, a fault. Honest peers have one; after some
    * broken connections, which live on here for 40 s, each of their spaces tries for another.
    */
-  refusedStreams: { start: 64, perSecond: 2, most: 64 },
+  refusedStreams: { start: 32, perSecond: 2, most: 32 },
   /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
   earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
   /**
    * Comparisons of roots, by space; beyond, Busy. Honest peers tell
    * news once a second, and compare again after each round of a sync; an application may ask for syncs one after the other.
    */
-  roots: { start: 48, perSecond: 40, most: 256 },
+  roots: { start: 48, perSecond: 30, most: 256 },
   /** Comparisons that were told Busy; beyond, a fault. Who waits as long as it was told, a second and more, is never short of them. */
-  refusedRoots: { start: 16, perSecond: 1, most: 16 },
+  refusedRoots: { start: 8, perSecond: 1, most: 8 },
   /**
    * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
    * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.

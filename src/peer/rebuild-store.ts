@@ -65,6 +65,9 @@ export async function rebuildStore(
   return rebuilt;
 }
 
+/** Stands for a mark in a row that is damaged. */
+const UNREADABLE = Uint8Array.of(0);
+
 class Rebuild {
   readonly #space: SpaceIdentity;
   readonly #from: Store;
@@ -145,7 +148,8 @@ class Rebuild {
     );
     for (const { id } of without) {
       const key = keys.wantedKey(id);
-      const mark = await unlessDamaged(() => this.#from.get(key), undefined);
+      // A mark that cannot be read may say that the payload never came: it is asked for again.
+      const mark = await unlessDamaged(() => this.#from.get(key), UNREADABLE);
       if (mark !== undefined) continue;
       await replica.journal.writeErased([id]);
       await replica.journal.write([{ key, value: undefined }], false);

@@ -120,6 +120,12 @@ describe('a table', () => {
     expect(found.filter((each) => each === undefined).length).toBeGreaterThan(0);
     expect(found.filter((each) => each === true).length).toBeGreaterThan(ROWS / 2);
     expect(found).not.toContain(false);
+    const listed: string[] = [];
+    const list = async () => {
+      for await (const [key] of view.store.range(ALL)) listed.push(bytesToHex(key));
+    };
+    await expect(list()).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(listed).toEqual([...rows.keys()].filter((_, i) => found[i] === true));
     await view.store.close();
   });
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { isAverError } from '../base/errors.ts';
 import type { Store } from '../base/ports.ts';
-import { assertUnlocked, claimPlace, openUnchecked } from './leveldb.ts';
-import { checkFiles, damageError, type FileDamage } from './leveldb-check-node.ts';
+import { checkUnlocked, claimPlace, openUnchecked } from './leveldb.ts';
+import { damageError, type FileDamage } from './leveldb-check-node.ts';
 import { toStoreError } from './leveldb-error.ts';
 import { mendTable } from './leveldb-table.ts';
 
@@ -25,13 +25,12 @@ export interface StoreView {
 /** Nobody else can open the store meanwhile. Throws `STORE_LOCKED`, `STORE_VERSION`, `STORE_FULL`, `STORE_FAILED`. */
 export async function openView(directory: string): Promise<StoreView> {
   return claimPlace(directory, async (place, release) => {
-    const { damage } = await checkFiles(place);
+    const { damage } = await checkUnlocked(place);
     if (damage.length === 0) {
       const opened = await unlessDamaged(place, () => openUnchecked(place, release));
       if (typeof opened !== 'string') return { store: opened, unopened: undefined, damage, isPartial: false };
       return { ...(await openCopy(place, damage, true, release)), unopened: opened };
     }
-    await assertUnlocked(place);
     const isUnlisted = damage.some(({ kind }) => kind === 'list');
     return {
       ...(await openCopy(place, damage, isUnlisted, release)),

@@ -2,12 +2,19 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { equalBytes, utf8 } from '../base/bytes.ts';
+import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
 import { type AverError, isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { closedError, STORE_VERSION, versionError } from './batch.ts';
-import { checkFile, checkFiles, damageError, type LiveFile, MISSING } from './leveldb-check-node.ts';
+import {
+  checkFile,
+  checkFiles,
+  damageError,
+  type FileCheck,
+  type LiveFile,
+  MISSING,
+} from './leveldb-check-node.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
 import { assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -49,12 +56,8 @@ export interface LevelDbOptions {
 export async function openLevelDb(options: LevelDbOptions): Promise<Store> {
   const { directory, onEnd, checkBytesMax = limits.storeCheckBytes } = options;
   return claimPlace(directory, async (place, release) => {
-    const { damage, rest } = await checkFiles(place, checkBytesMax);
-    if (damage.length > 0) {
-      // Of a store that is in use the files come and go.
-      await assertUnlocked(place);
-      throw damageError(place, damage);
-    }
+    const { damage, rest } = await checkUnlocked(place, checkBytesMax);
+    if (damage.length > 0) throw damageError(place, damage);
     const store = await openUnchecked(place, release);
     void store.checkRest(rest, onEnd);
     return store;
@@ -78,6 +81,17 @@ export async function claimPlace<T>(
     release();
     throw toStoreError(error, directory);
   }
+}
+
+/**
+ * What looks damaged is looked at again, once nobody has the store open: of one in use the files come and go.
+ * Throws `STORE_LOCKED` while another process has it.
+ */
+export async function checkUnlocked(place: string, bytesMax?: number): Promise<FileCheck> {
+  const check = await checkFiles(place, bytesMax);
+  if (check.damage.length === 0) return check;
+  await assertUnlocked(place);
+  return checkFiles(place, bytesMax);
 }
 
 /** Throws `STORE_LOCKED` while another process has the store open. */
@@ -167,6 +181,23 @@ class LevelDbStore implements Store {
   }
 
   async *range(range: StoreRange): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+    let rest = range;
+    try {
+      for await (const row of this.#rows(range, limits.storePageRowsMax)) {
+        const [key] = row;
+        rest = range.reverse ? { ...rest, lt: key } : { ...rest, gte: concatBytes(key, Uint8Array.of(0)) };
+        if (rest.limit !== undefined) rest = { ...rest, limit: rest.limit - 1 };
+        yield row;
+      }
+    } catch (error) {
+      if (!isAverError(error, 'STORE_CORRUPT')) throw error;
+      // LevelDB passes over a block that it cannot read and says so at the end; by then a whole page of rows is gone.
+      yield* this.#rows(rest, 1);
+      throw error;
+    }
+  }
+
+  async *#rows(range: StoreRange, pageRows: number): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
     const { gte, lt, reverse = false, limit = -1 } = range;
     const iterator = await this.#read(async () =>
       this.#level.iterator({
@@ -179,7 +210,7 @@ class LevelDbStore implements Store {
     );
     try {
       for (;;) {
-        const page = await this.#read(() => iterator.nextv(limits.storePageRowsMax));
+        const page = await this.#read(() => iterator.nextv(pageRows));
         if (page.length === 0) return;
         for (const [key, value] of page) yield [toPlainBytes(key), toPlainBytes(value)];
       }

@@ -1,4 +1,6 @@
 /** `repair`: a damaged store is rebuilt, and peers give again what it lost. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { AverError } from '../../../src/base/errors.ts';
 import type { Repair } from '../../../src/node-health.ts';
 import type { Peer, Space, SpaceStatus } from '../../../src/peer/api.ts';
@@ -118,6 +120,8 @@ async function untilEqual(space: Space, stop: AbortSignal): Promise<SpaceStatus>
 /** For `start --repair`, of a store that did not open: what is lost comes back when the peer runs. */
 export async function repairFirst(context: Context, why: AverError): Promise<void> {
   const { config, signal, log, out } = context;
+  // Nobody looks: what the repair before this one put aside may be all that is left of something.
+  if (existsSync(join(config.dataDir, 'store.damaged'))) throw why;
   out.error(why);
   const { repairDirectory } = await import('../../../src/node-health.ts');
   const done = await repairDirectory(config.dataDir, { signal, log });

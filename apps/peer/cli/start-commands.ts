@@ -105,22 +105,34 @@ async function start(context: Context, _args: readonly string[], { repair }: Opt
   const already = await findRunning(config.dataDir);
   if (already !== undefined) throw lockedBy(config.dataDir, already);
   const run = () => startPeer({ config, log, makePeer: io.makePeer });
-  const running = await run().catch(async (error: unknown) => {
-    if (isAverError(error, 'STORE_LOCKED'))
-      throw lockedBy(config.dataDir, await findRunning(config.dataDir), error);
-    if (!isAverError(error, 'STORE_CORRUPT') || repair !== true) throw error;
-    await repairFirst(context, error);
+  const mend = async (why: unknown): Promise<RunningPeer> => {
+    if (repair !== true || !isAverError(why, 'STORE_CORRUPT')) throw why;
+    await repairFirst(context, why);
     return run();
+  };
+  const running = await run().catch(async (error: unknown) => {
+    if (!isAverError(error, 'STORE_LOCKED')) return mend(error);
+    throw lockedBy(config.dataDir, await findRunning(config.dataDir), error);
   });
-  return scoped(running, async (peer) => {
+  return until(context, running, mend);
+}
+
+/** Runs the peer until it is interrupted, and another when `mend` helped where it ended by itself. */
+async function until(
+  context: Context,
+  running: RunningPeer,
+  mend: (why: unknown) => Promise<RunningPeer>,
+): Promise<void> {
+  const why = await scoped(running, async (peer) => {
     await announce(context, peer);
     const interrupted = new Promise<void>((resolve) => {
       context.signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    const why = context.signal.aborted ? undefined : await Promise.race([peer.ended, interrupted]);
-    if (why !== undefined) throw why;
-    context.out.message('Stopping …');
+    const ended = context.signal.aborted ? undefined : await Promise.race([peer.ended, interrupted]);
+    if (ended === undefined) context.out.message('Stopping …');
+    return ended;
   });
+  if (why !== undefined) return until(context, await mend(why), mend);
 }
 
 export function lockedBy(
