@@ -66,16 +66,16 @@ export const allowances = {
   gossipStreams: { start: 8, perSecond: 0.5, most: 16 },
   /**
    * Sync streams refused, because four are open; beyond, a fault. Honest peers have one; after some
-   * broken connections, which live on here for 40 s, each of their spaces tries for another.
+   * broken connections, which live on here for 40 s, they try for another, every `streamRestMs`.
    */
-  refusedStreams: { start: 32, perSecond: 2, most: 32 },
+  refusedStreams: { start: 8, perSecond: 0.5, most: 8 },
   /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
   earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
   /**
    * Comparisons of roots, by space; beyond, Busy. Honest peers tell
    * news once a second, and compare again after each round of a sync; an application may ask for syncs one after the other.
    */
-  roots: { start: 48, perSecond: 30, most: 256 },
+  roots: { start: 48, perSecond: 20, most: 128 },
   /** Comparisons that were told Busy; beyond, a fault. Who waits as long as it was told, a second and more, is never short of them. */
   refusedRoots: { start: 8, perSecond: 1, most: 8 },
   /**

@@ -180,6 +180,8 @@ export const limits = {
    */
   requestsIgnoringMin: 800,
   requestsIgnoringStep: 100,
+  /** After a stream that ended with nothing on it no other is opened to the peer for so long, whichever space wants one. */
+  streamRestMs: 2 * SECOND,
   /** Streams of one peer that are served: one is in use, a reconnect may overlap. */
   streamsServedPerPeerMax: 4,
   /** Chunks of a pull that a responder may be ahead of the requester: one under way, one being taken in. */

@@ -10,7 +10,7 @@ import { addressToHost, isInsecureWebSocket, isPrivateAddress } from './address.
 import { mendReset } from './websocket-reset.ts';
 
 /** Of so many connections of an address that is turned away one is looked at. */
-const TURNED_AWAY_EACH = 4;
+const TURNED_AWAY_EACH = 8;
 
 export class Gater {
   readonly #clock: Clock;

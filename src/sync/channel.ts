@@ -39,6 +39,8 @@ export class Channel {
   #framesIn = 0;
   /** Answers that may still come to what was given up. */
   #lateMax = 0;
+  /** A stream ended with nothing on it: the peer has too many of ours, as far as it knows. */
+  #restUntilMs = 0;
   #closed = false;
 
   constructor(options: ChannelOptions) {
@@ -175,7 +177,9 @@ export class Channel {
   #open(signal: AbortSignal): Promise<FrameStream> {
     if (this.#closed) throw new AverError('CLOSED', 'The peer is gone.');
     if (this.#stream === undefined) {
-      const { network, peerId } = this.#options;
+      const { network, peerId, clock } = this.#options;
+      if (clock.nowMs() < this.#restUntilMs)
+        throw new AverError('STREAM_FAILED', 'The peer ended the last stream at once.');
       const opening = network.openStream(peerId, SYNC_PROTOCOL, { signal });
       this.#stream = opening;
       opening.then(
@@ -192,6 +196,7 @@ export class Channel {
 
   async #read(stream: FrameStream, opening: Promise<FrameStream>): Promise<void> {
     let cause = new AverError('STREAM_FAILED', 'The peer closed the stream.');
+    const framesIn = this.#framesIn;
     try {
       if (this.#closed) throw new AverError('CLOSED', 'The peer is gone.');
       for await (const frame of stream.frames) this.#receive(frame);
@@ -202,6 +207,8 @@ export class Channel {
       if (cause.code === 'INTERNAL') cause = new AverError('STREAM_FAILED', cause.message, { cause: error });
       stream.abort(cause);
     }
+    if (this.#framesIn === framesIn && this.#stream === opening)
+      this.#restUntilMs = this.#options.clock.nowMs() + limits.streamRestMs;
     this.#forget(opening);
     this.#failAll(cause);
   }
