@@ -7,6 +7,7 @@ import { loadFastHash } from '../base/hash.ts';
 import { classLimits, limits } from '../base/limits.ts';
 import { pureCrypto } from '../crypto/crypto-pure.ts';
 import { MemoryHub } from '../net/memory-hub.ts';
+import { MemoryNetwork } from '../net/memory-network.ts';
 import { Trie } from '../set/trie.ts';
 import type { Tip } from '../set/trie-entry.ts';
 import { TestAuthor, testSpace } from '../testing/chains.ts';
@@ -17,7 +18,7 @@ import { VirtualClock } from '../testing/virtual-clock.ts';
 import { nodeViews } from './descent.ts';
 import { encodeDigest } from './digest.ts';
 import { toWireMs } from './link.ts';
-import type { Answer, Request } from './messages.ts';
+import { type Answer, type Request, SYNC_PROTOCOL } from './messages.ts';
 import { PeerAccounts } from './peer-accounts.ts';
 import { PullGate } from './pull-gate.ts';
 import { OWN_LIMITS } from './requests.ts';
@@ -227,4 +228,22 @@ describe('digests', () => {
     expect(judged()).toBe(limits.digestsPerSecondMax);
     expect(asking.metric('digests_dropped', { why: 'full' })).toBe(10);
   });
+});
+
+test('a peer that ends each stream at once is not given another but every two seconds, however many ask', async () => {
+  const network = new MemoryNetwork(hub, 'shut');
+  let streams = 0;
+  network.handle(SYNC_PROTOCOL, (stream) => {
+    streams++;
+    stream.abort(new Error('too many'));
+  });
+  await network.start();
+  stops.push(() => network.stop());
+  asking.network.keep(['/memory/0/p2p/shut']);
+  for (let n = 0; n < 100; n++) {
+    await clock.advance(100);
+    asking.sync.sync({ peerId: 'shut' }).catch(() => undefined);
+  }
+  expect(streams).toBeGreaterThan(2);
+  expect(streams).toBeLessThanOrEqual((10 * SECOND) / limits.streamRestMs + 1);
 });
