@@ -238,12 +238,24 @@ test('a peer that ends each stream at once is not given another but every two se
     stream.abort(new Error('too many'));
   });
   await network.start();
-  stops.push(() => network.stop());
-  asking.network.keep(['/memory/0/p2p/shut']);
+  let offMs = 0;
+  const own = { nowMs: () => clock.nowMs() + offMs, setTimer: clock.setTimer.bind(clock) };
+  const patient = await SyncPeer.start({ hub, space, number: 2, crypto, clock: own });
+  stops.push(
+    () => network.stop(),
+    () => patient.stop(),
+  );
+  patient.network.keep(['/memory/0/p2p/shut']);
   for (let n = 0; n < 100; n++) {
     await clock.advance(100);
-    asking.sync.sync({ peerId: 'shut' }).catch(() => undefined);
+    patient.sync.sync({ peerId: 'shut' }).catch(() => undefined);
   }
   expect(streams).toBeGreaterThan(2);
   expect(streams).toBeLessThanOrEqual((10 * SECOND) / limits.streamRestMs + 1);
+  // Its clock is set back, and it waits no longer for that.
+  const before = streams;
+  offMs = -60 * MINUTE;
+  patient.sync.sync({ peerId: 'shut' }).catch(() => undefined);
+  await clock.advance(100);
+  expect(streams).toBe(before + 1);
 });

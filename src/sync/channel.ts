@@ -39,8 +39,8 @@ export class Channel {
   #framesIn = 0;
   /** Answers that may still come to what was given up. */
   #lateMax = 0;
-  /** A stream ended with nothing on it: the peer has too many of ours, as far as it knows. */
-  #restUntilMs = 0;
+  /** When a stream ended with nothing on it: the peer has too many of ours, as far as it knows. */
+  #endedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: ChannelOptions) {
@@ -178,7 +178,8 @@ export class Channel {
     if (this.#closed) throw new AverError('CLOSED', 'The peer is gone.');
     if (this.#stream === undefined) {
       const { network, peerId, clock } = this.#options;
-      if (clock.nowMs() < this.#restUntilMs)
+      // A clock that was set back makes nobody wait longer.
+      if (Math.abs(clock.nowMs() - this.#endedMs) < limits.streamRestMs)
         throw new AverError('STREAM_FAILED', 'The peer ended the last stream at once.');
       const opening = network.openStream(peerId, SYNC_PROTOCOL, { signal });
       this.#stream = opening;
@@ -207,8 +208,7 @@ export class Channel {
       if (cause.code === 'INTERNAL') cause = new AverError('STREAM_FAILED', cause.message, { cause: error });
       stream.abort(cause);
     }
-    if (this.#framesIn === framesIn && this.#stream === opening)
-      this.#restUntilMs = this.#options.clock.nowMs() + limits.streamRestMs;
+    if (this.#framesIn === framesIn && this.#stream === opening) this.#endedMs = this.#options.clock.nowMs();
     this.#forget(opening);
     this.#failAll(cause);
   }

@@ -58,8 +58,8 @@ export class PeerSync {
   #retryMs: number = limits.syncRetryMsMin;
   /** After a failure nothing starts a sync of its own accord before then, whatever the peer tells. */
   #notBeforeMs = 0;
-  /** The peer said Busy: until then not even who asks for a sync gets one, lest the peer take it for a flood. */
-  #busyUntilMs = 0;
+  /** The peer said Busy, then, and for so long: not even who asks for a sync gets one, lest the peer take it for a flood. */
+  #busy = { sinceMs: 0, forMs: 0 };
   #isDenied = false;
   /** Syncs in a row that ended unequal and brought nothing. */
   #fruitless = 0;
@@ -192,7 +192,8 @@ export class PeerSync {
   async #session(): Promise<SessionResult> {
     const { ports, signal } = this.#options;
     if (signal.aborted || this.link.isClosed) throw new AverError('CLOSED', 'The peer is gone.');
-    const retryAfterMs = this.#busyUntilMs - ports.clock.nowMs();
+    // A clock that was set back makes nobody wait longer.
+    const retryAfterMs = this.#busy.forMs - Math.abs(ports.clock.nowMs() - this.#busy.sinceMs);
     if (retryAfterMs > 0)
       throw new AverError('BUSY', 'The peer is at its limit.', { fields: { retryAfterMs } });
     ports.metrics.add('sync_cycles');
@@ -260,7 +261,7 @@ export class PeerSync {
     ports.log.write('debug', 'a sync failed', { peerId: this.peerId, code, message });
     const askedMs = typeof fields.retryAfterMs === 'number' ? fields.retryAfterMs : 0;
     const waitMs = Math.max(askedMs, this.#nextRetryMs());
-    if (code === 'BUSY') this.#busyUntilMs = ports.clock.nowMs() + askedMs;
+    if (code === 'BUSY') this.#busy = { sinceMs: ports.clock.nowMs(), forMs: askedMs };
     this.#notBeforeMs = ports.clock.nowMs() + waitMs;
     this.schedule(waitMs);
   }
