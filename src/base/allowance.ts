@@ -65,22 +65,22 @@ export const allowances = {
   /** Gossip streams opened; beyond, a fault. A lost one is opened anew after two seconds. */
   gossipStreams: { start: 8, perSecond: 0.5, most: 16 },
   /**
-   * Sync streams refused, because four are open; beyond, a fault. Honest peers have one; after some
-   * broken connections, which live on here for 40 s, they try for another, every `streamRestMs`.
+   * Sync streams refused, because four are open; beyond, a fault. Honest peers have one; after some broken connections,
+   * which live on here for 40 s, they try for another every `streamRestMs`.
    */
   refusedStreams: { start: 8, perSecond: 0.5, most: 8 },
   /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
   earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
   /**
-   * Comparisons of roots, by space; beyond, Busy. Honest peers tell
-   * news once a second, and compare again after each round of a sync; an application may ask for syncs one after the other.
+   * Comparisons of roots, by space; beyond, Busy. Honest peers tell news once a second, and compare again after each
+   * round of a sync; an application may ask for syncs one after the other.
    */
   roots: { start: 48, perSecond: 20, most: 128 },
   /** Comparisons that were told Busy; beyond, a fault. Who waits as long as it was told, a second and more, is never short of them. */
   refusedRoots: { start: 8, perSecond: 1, most: 8 },
   /**
-   * Handshakes with peers of one address that had to be refused; beyond, the address is turned away before them. Each
-   * takes milliseconds. Whoever else sits behind it and is new waits as well: so only who hammers is to notice.
+   * Handshakes with peers of one address that had to be refused; beyond, most of its connections are
+   * turned away before them. Each takes milliseconds. Whoever else sits behind it and is new has to try some times.
    */
   refusedHandshakes: { start: 8, perSecond: 2, most: 8 },
   /** Connections accepted; beyond, refused. Who lost one dials again after half a second, and after ever more. */

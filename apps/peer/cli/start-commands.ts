@@ -42,7 +42,7 @@ export function addStartCommands(add: AddCommand): void {
     options: (command) =>
       listenOptions(command).option(
         '--repair',
-        'where the store is damaged, rebuild it first as `aver repair` does, instead of ending',
+        'where the store is damaged, rebuild it as `aver repair` does, once, instead of ending',
       ),
     examples: [
       'aver start',
