@@ -63,12 +63,12 @@ export const allowances = {
    */
   staleMessages: { start: 32, perSecond: 8, most: 64 },
   /** Gossip streams opened; beyond, a fault. A lost one is opened anew after two seconds. */
-  gossipStreams: { start: 8, perSecond: 0.5, most: 16 },
+  gossipStreams: { start: 4, perSecond: 0.5, most: 16 },
   /**
-   * Sync streams refused, because four are open; beyond, a fault. Honest peers have one; after some broken connections,
-   * which live on here for 40 s, they try for another every `streamRestMs`.
+   * Sync streams opened while four are open, of which one is closed for them; beyond, a fault. Honest peers have one;
+   * after some broken connections, which live on here for 40 s, they open another every `streamRestMs` at most.
    */
-  refusedStreams: { start: 8, perSecond: 0.5, most: 8 },
+  streamsBeyond: { start: 4, perSecond: 0.5, most: 4 },
   /** Digests within `digestHandleMs` of the last; beyond, a fault. Honest peers send one in ten seconds, asked for or not. */
   earlyDigests: { start: 2, perSecond: 0.2, most: 8 },
   /**

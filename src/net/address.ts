@@ -34,7 +34,7 @@ export function addressToPeerId(address: Multiaddr): string | undefined {
 /** The IP address, or the name, at which it begins; undefined where a relay stands between. */
 export function addressToHost(address: Multiaddr): string | undefined {
   if (isCircuitAddress(address)) return undefined;
-  return address.getComponents()[0]?.value;
+  return address.getComponents().find(({ name }) => name !== 'ip6zone')?.value;
 }
 
 function hasPart(address: Multiaddr, name: string): boolean {

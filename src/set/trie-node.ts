@@ -54,7 +54,7 @@ class LeafNode {
     return this.#bytes;
   }
 
-  /** The leaf without one entry, with one more, or both. Not for an empty or an overfull one. */
+  /** The leaf without one entry, with one more, or both. */
   with(gone: TrieEntry | undefined, added: TrieEntry | undefined, isGuess: boolean): LeafNode {
     const entries = this.entries.slice();
     let bytes = this.#gathered();
@@ -219,7 +219,11 @@ function partsAt({ add, remove, isGuess }: Change, depth: number): Map<number, C
 function updateLeaf(leaf: LeafNode, { add, remove, isGuess }: Change, depth: number): TrieNode | undefined {
   if (add.length <= 1 && remove.length <= 1) {
     const size = leaf.size + add.length - remove.length;
-    if (size > 0 && size <= LEAF_MAX) return leaf.with(remove[0], add[0], isGuess);
+    if (size > 0 && size <= LEAF_MAX) {
+      const next = leaf.with(remove[0], add[0], isGuess);
+      // What a liar says is to be removed need not have been in it.
+      return next.size <= LEAF_MAX ? next : build(next.entries, depth);
+    }
   }
   const gone = new Set(remove.map(({ hash }) => mapKey(hash)));
   const kept = leaf.entries.filter(({ hash }) => gone.size === 0 || !gone.has(mapKey(hash)));

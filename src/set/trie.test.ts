@@ -63,6 +63,14 @@ describe('the root', () => {
     );
   });
 
+  test('is that of the set also where a guess removes what a full leaf does not hold [STS-02]', () => {
+    const held = tips(LEAF_MAX);
+    const [added, absent] = tips(2, 1000) as [Tip, Tip];
+    const guess = Trie.of(held).with([added], [absent]);
+    expect(rootOf(guess)).toBe(rootOf(Trie.of([...held, added])));
+    expect(guess.node?.kind).toBe('inner');
+  });
+
   test('stays what it was for a state that others followed, whenever and however often it is asked for [STS-02]', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {

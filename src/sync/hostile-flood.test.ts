@@ -206,10 +206,24 @@ test('a peer that compares roots on and on is told Busy, and banned when it goes
   await it.honestConverge();
 });
 
+test('a peer that pulls something before each comparison may compare as often as that', async () => {
+  const it = await scene(undefined, { clock: new Stopped() });
+  const stream = await it.stream();
+  const { tag } = it.space;
+  const ranges = it.a.replica.frontier.tipsOf(it.a.author.publicKey).map((tip) => ({ ...tip, have: [] }));
+  for (let n = 0; n < 2 * allowances.roots.start; n++) {
+    const roots = { type: 'roots', tag, root: random.bytes(32), count: n } as const;
+    expect(await stream.ask(roots)).toMatchObject({ type: 'roots' });
+    const pull = { type: 'pull', tag, ranges, maxBytes: 1e6, cursor: null } as const;
+    expect(await stream.ask(pull)).toMatchObject({ type: 'runs', runs: [expect.anything()] });
+  }
+  expect(it.faults()).toBe(0);
+});
+
 test('a peer that opens streams on and on, beyond those it is served, is banned', async () => {
   const it = await scene(undefined, { clock: new Stopped() });
   const gone = banned(it);
-  const most = limits.streamsServedPerPeerMax + allowances.refusedStreams.start + limits.offencesMax;
+  const most = limits.streamsServedPerPeerMax + allowances.streamsBeyond.start + limits.offencesMax;
   for (let n = 0; n < most; n++) await it.stream().catch(() => undefined);
   await gone;
   await it.honestConverge();

@@ -9,7 +9,7 @@ import { MemoryHub } from '../net/memory-hub.ts';
 import { Trie } from '../set/trie.ts';
 import type { Tip } from '../set/trie-entry.ts';
 import { TestAuthor, testSpace } from '../testing/chains.ts';
-import { RawPeer, type Script } from '../testing/raw-peer.ts';
+import { RawPeer, type RawStream, type Script } from '../testing/raw-peer.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import { SyncPeer, when } from '../testing/sync-peer.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
@@ -35,6 +35,7 @@ afterEach(async () => {
 });
 
 const hello: Request = { type: 'hello', tag, proof: null, clockMs: 0, limits: OWN_LIMITS };
+const ping: Request = { type: 'ping', tag: null, clockMs: 1 };
 const welcome: Answer = { type: 'hello', proof: null, clockMs: systemClock.nowMs(), limits: OWN_LIMITS };
 
 /** A responder that plays along for a set of tips, but for what the test replaces. */
@@ -337,7 +338,6 @@ describe('as a requester', () => {
     expect(types).toContain('busy');
     const other = await RawPeer.start(hub, 'other');
     await other.connect(honest.id);
-    const ping: Request = { type: 'ping', tag: null, clockMs: 1 };
     expect(await (await other.open(honest.id)).ask(ping)).toMatchObject({ type: 'ping' });
   });
 
@@ -352,15 +352,30 @@ describe('as a requester', () => {
     expect(types.filter((type) => type === 'flushed')).toHaveLength(limits.requestsServedPerPeerMax);
   });
 
-  test('a peer that opens many streams gets a few', async () => {
+  test('a peer that opens many streams has a few at a time: the oldest on which nothing is asked makes room', async () => {
     const raw = await stranger();
     const streams = [];
     for (let i = 0; i < limits.streamsServedPerPeerMax; i++) streams.push(await raw.open(honest.id));
+    const [busy, idle, ...others] = streams as [RawStream, ...RawStream[]];
+    await busy.ask(hello);
+    const waiting = busy.ask({ type: 'flushed', tag, unlike: zeros, waitMs: 400 });
+    await idle?.ask(ping);
     const extra = await raw.open(honest.id);
-    await expect(extra.next()).rejects.toThrow();
-    for (const stream of streams) {
-      expect(await stream.ask({ type: 'ping', tag: null, clockMs: 1 })).toMatchObject({ type: 'ping' });
+    for (const stream of [extra, ...others]) expect(await stream.ask(ping)).toMatchObject({ type: 'ping' });
+    await expect(idle?.next()).rejects.toThrow();
+    expect(await waiting).toMatchObject({ type: 'flushed' });
+  });
+
+  test('where something is asked on each stream of a peer, another one is refused', async () => {
+    const raw = await stranger();
+    const waiting = [];
+    for (let i = 0; i < limits.streamsServedPerPeerMax; i++) {
+      const stream = await raw.open(honest.id);
+      await stream.ask(hello);
+      waiting.push(stream.ask({ type: 'flushed', tag, unlike: zeros, waitMs: 400 }));
     }
+    await expect((await raw.open(honest.id)).ask(ping)).rejects.toThrow();
+    for (const { type } of await Promise.all(waiting)) expect(type).toBe('flushed');
   });
 
   test('a pull whose chunks nobody takes is given up', async () => {

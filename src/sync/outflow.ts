@@ -40,6 +40,11 @@ export class Outflow {
     this.#options = options;
   }
 
+  /** Bytes of runs that were sent. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
   /** The other side lets more chunks come. */
   grant(chunks: number): void {
     this.#credit = Math.min(limits.chunksAheadMax, this.#credit + chunks);

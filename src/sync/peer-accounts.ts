@@ -25,7 +25,7 @@ export class PeerAccount {
   readonly standing = new Standing();
   readonly faults = new Faults();
   readonly pulls = new PullAccount();
-  readonly refusedStreams: Allowance;
+  readonly streamsBeyond: Allowance;
   /** Chunk that the peer gets while nobody else waits: grows with each that it takes in soon, beyond its class's. */
   chunkBytes = 0;
   readonly #options: AccountsOptions;
@@ -33,7 +33,7 @@ export class PeerAccount {
   constructor(peerId: string, options: AccountsOptions) {
     this.peerId = peerId;
     this.#options = options;
-    this.refusedStreams = new Allowance(allowances.refusedStreams, options.clock.nowMs());
+    this.streamsBeyond = new Allowance(allowances.streamsBeyond, options.clock.nowMs());
   }
 
   get class(): TrustClass {

@@ -123,6 +123,11 @@ export class PeerSync {
     return false;
   }
 
+  /** It pulled something: one more comparison, to see what is left. */
+  brought(): void {
+    this.#comparisons.earn();
+  }
+
   /** The peer told the root that we have. */
   metEqual(): void {
     this.#fruitless = 0;

@@ -21,7 +21,8 @@ export class Responder {
   readonly #queue: FairQueue;
   readonly #all = new RequestLoad();
   readonly #loads = new Map<string, Load>();
-  readonly #streams = new Set<FrameStream>();
+  /** The oldest first. */
+  readonly #streams = new Map<FrameStream, Served>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -33,15 +34,17 @@ export class Responder {
     const load = this.#loads.get(stream.peerId) ?? newLoad();
     const link = this.#options.linkOf(stream.peerId);
     if (load.streams >= limits.streamsServedPerPeerMax) {
-      if (!link.account.refusedStreams.take(this.#options.ports.clock.nowMs()))
+      if (!link.account.streamsBeyond.take(this.#options.ports.clock.nowMs()))
         link.fault('BUSY', 'The peer opens streams on and on.');
-      stream.abort(new AverError('BUSY', 'The peer has too many streams.'));
-      return;
+      // Of a peer whose connections broke, the older streams are dead, which nobody here has noticed yet.
+      const [victim] = this.#idleStreams(stream.peerId);
+      (victim ?? stream).abort(new AverError('BUSY', 'The peer has too many streams.'));
+      if (victim === undefined) return;
     }
     this.#loads.set(stream.peerId, load);
-    this.#streams.add(stream);
     load.streams++;
     const served = new Served(stream, load, link, { ...this.#options, queue: this.#queue, all: this.#all });
+    this.#streams.set(stream, served);
     try {
       for await (const frame of stream.frames) await served.take(frame);
       await stream.close();
@@ -58,6 +61,13 @@ export class Responder {
     }
   }
 
+  /** Streams of the peer on which nothing is being answered, the oldest first. */
+  #idleStreams(peerId: string): FrameStream[] {
+    return [...this.#streams].flatMap(([stream, { isIdle }]) =>
+      isIdle && stream.peerId === peerId ? [stream] : [],
+    );
+  }
+
   /** Shows what waits, for the metrics. */
   report(): void {
     const { metrics } = this.#options.ports;
@@ -67,6 +77,6 @@ export class Responder {
   }
 
   stop(): void {
-    for (const stream of this.#streams) stream.abort(new AverError('CLOSED', 'The peer stops.'));
+    for (const stream of this.#streams.keys()) stream.abort(new AverError('CLOSED', 'The peer stops.'));
   }
 }

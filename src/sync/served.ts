@@ -56,6 +56,11 @@ export class Served {
     this.#options = options;
   }
 
+  /** Nothing is being answered. */
+  get isIdle(): boolean {
+    return this.#outgoing.size === 0;
+  }
+
   /** Starts to answer one frame. Throws for what cannot be answered at all. */
   async take(frame: Uint8Array): Promise<void> {
     let id: number;
@@ -200,7 +205,10 @@ export class Served {
         const bytesMax = Math.min(request.maxBytes, limits.pullBytesMax);
         const nowMs = this.#options.ports.clock.nowMs();
         const runs = runsOfRanges(space.replica, request, nowMs, outgoing.abort.signal);
-        return this.#newOutflow(id, outgoing).pull(runs, bytesMax);
+        const outflow = this.#newOutflow(id, outgoing);
+        await outflow.pull(runs, bytesMax);
+        if (outflow.sentBytes > 0) space.brought(this.#link);
+        return;
       }
       case 'outline': {
         const { replica } = this.#space(request.tag);

@@ -278,6 +278,11 @@ export class SpaceSync {
     return this.#peers.get(link.peerId)?.mayCompare() ?? true;
   }
 
+  /** The peer pulled something, and compares again when it has taken that in. */
+  brought(link: Link): void {
+    this.#peers.get(link.peerId)?.brought();
+  }
+
   /** A peer told its root: when it is another than ours, we look for what it has and we lack. */
   onRoots(link: Link, request: RootsRequest): void {
     const peer = this.#peers.get(link.peerId);
