@@ -12,7 +12,8 @@ const SNAPPY = 1;
 const UNREADABLE = 0xff;
 /** Behind each key: a sequence number, and before it whether this is a value (1) or a deletion (0). */
 const KEY_TRAILER_BYTES = 8;
-const BLOCK_BYTES_MAX = 256 * 1024 * 1024;
+/** Three bytes of what Snappy packed say 64 at most. */
+const SNAPPY_GROWTH_MAX = 22;
 
 /** A block without its trailer. */
 interface Span {
@@ -207,7 +208,7 @@ function commonLength(a: Uint8Array, b: Uint8Array): number {
 function unsnappy(bytes: Uint8Array): Uint8Array {
   const reader = new LevelReader(bytes);
   const length = reader.varint();
-  if (length > BLOCK_BYTES_MAX) throw new FormatError('A block is too long.');
+  if (length > SNAPPY_GROWTH_MAX * bytes.length) throw new FormatError('A block is too long.');
   const out = new Uint8Array(length);
   let at = 0;
   while (!reader.isAtEnd) {

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { encodeClaims } from '../../../src/assertion/claims.ts';
 import { type Assertion, kinds, type Run } from '../../../src/assertion/model.ts';
-import { utf8 } from '../../../src/base/bytes.ts';
+import { concatBytes, utf8 } from '../../../src/base/bytes.ts';
+import type { StoreOp } from '../../../src/base/ports.ts';
 import type { Value } from '../../../src/base/value.ts';
 import { nodeCrypto } from '../../../src/crypto/crypto-node.ts';
 import { hashSecret } from '../../../src/set/genesis.ts';
@@ -71,4 +72,13 @@ export async function runs(count: number, seed: number): Promise<Run[]> {
     if (i % 3 === 0) made.push(await author.run(author.chain(2, last)));
   }
   return made;
+}
+
+/** Rows with common prefixes, empty and large values, and deletions. */
+export function rows(seed: number): StoreOp[] {
+  const random = new SeededRandom(seed);
+  return Array.from({ length: 40 }, (_, i) => ({
+    key: concatBytes(utf8(`key ${String(i).padStart(3, '0')}`), random.bytes(random.integer(9))),
+    value: i % 5 === 4 ? undefined : random.bytes(random.integer(60)),
+  }));
 }

@@ -13,16 +13,7 @@ import { decodeManifest, encodeManifest } from '../../../src/store/lsm/tables.ts
 import { memoryStore } from '../../../src/store/memory.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import type { Target } from '../target.ts';
-import { runs, space } from './samples.ts';
-
-/** Rows with common prefixes, empty and large values, and deletions. */
-function rows(seed: number): StoreOp[] {
-  const random = new SeededRandom(seed);
-  return Array.from({ length: 40 }, (_, i) => ({
-    key: concatBytes(utf8(`key ${String(i).padStart(3, '0')}`), random.bytes(random.integer(9))),
-    value: i % 5 === 4 ? undefined : random.bytes(random.integer(60)),
-  }));
-}
+import { rows, runs, space } from './samples.ts';
 
 /** Its checksum put right: damage that no checksum shows, or somebody's work. */
 function resealed(bytes: Uint8Array): Uint8Array {
