@@ -10,6 +10,7 @@ import { RawPeer } from '../testing/raw-peer.ts';
 import { SeededRandom } from '../testing/seeded-random.ts';
 import { SyncPeer } from '../testing/sync-peer.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
+import { OWN_LIMITS } from './requests.ts';
 
 const SECOND = 1000;
 const space = testSpace();
@@ -117,4 +118,35 @@ test('an application that asks for a sync over and over hears Busy, and its peer
   const later = a.sync.sync();
   await clock.advance(SECOND);
   await later;
+});
+
+test('who was denied by a peer that joined in the same moment greets it again, though both hold the same', async () => {
+  const hub = new MemoryHub({ clock, random: new SeededRandom(1), latencyMs: 20 });
+  const rarely = { antiEntropyMs: 1000 * SECOND, digestMs: 1000 * SECOND };
+  const peer = await SyncPeer.start({ hub, space, number: 1, crypto, ...rarely });
+  stops.push(() => peer.stop());
+  const honestly = actor([]);
+  const { tag } = space;
+  // It did not know the space when it was greeted; its answer comes after its own greeting.
+  let greetings = 0;
+  const joiner = await RawPeer.start(hub, 'joiner', (request, id, stream) =>
+    request.type === 'hello' && ++greetings === 1
+      ? [{ afterMs: 600, answer: { type: 'denied', code: 'UNKNOWN_SPACE' } }]
+      : honestly(request, id, stream),
+  );
+  stops.push(() => joiner.network.stop());
+  void joiner.connect(peer.id);
+  await clock.advance(100);
+  const opening = joiner.open(peer.id);
+  await clock.advance(100);
+  const stream = await opening;
+  void stream.ask({ type: 'hello', tag, proof: null, clockMs: clock.nowMs(), limits: OWN_LIMITS });
+  await clock.advance(600);
+  expect(greetings).toBe(1);
+  void stream.ask({ type: 'roots', tag, root: peer.replica.frontier.root(), count: 0 });
+  await clock.advance(5 * SECOND);
+  expect(greetings).toBe(2);
+  const settling = peer.sync.settled(1);
+  await clock.advance(5 * SECOND);
+  expect(await settling).toEqual(['joiner']);
 });

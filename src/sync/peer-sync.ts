@@ -131,7 +131,8 @@ export class PeerSync {
   /** The peer told the root that we have. */
   metEqual(): void {
     this.#fruitless = 0;
-    this.cancel();
+    // Whoever was denied has to greet once more, also where there is nothing to bring.
+    if (this.isShared) this.cancel();
   }
 
   welcomed(): void {
