@@ -27,6 +27,7 @@ export type Rule =
   | 'nobody writes without an admission'
   | 'nobody reads without the secret'
   | 'lenses agree'
+  | 'connected peers know each other'
   | 'no unexpected error';
 
 export interface Breach {

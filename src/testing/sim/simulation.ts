@@ -8,6 +8,7 @@ import type { LocalSpace } from '../../peer/local-space.ts';
 import { testSpace } from '../chains.ts';
 import { CLUB_MARK, type Club, clubOf } from './club.ts';
 import { Faults } from './faults.ts';
+import { checkGreetings } from './greetings.ts';
 import type { Tally } from './happenings.ts';
 import { Healing, type Holder } from './healing.ts';
 import { Invitations } from './invitations.ts';
@@ -153,6 +154,10 @@ class Simulation {
         this.#world,
         members.map(({ name, club }) => ({ name, space: club })),
       );
+    }
+    if (oracle.breach === undefined) {
+      await checkGreetings(this.#world, read, ({ space }) => space);
+      await checkGreetings(this.#world, read, ({ club }) => club);
     }
     const [whole] = read;
     const damaged = this.#peers.filter(({ shown }) => shown.isDamaged);
