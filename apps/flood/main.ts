@@ -21,6 +21,7 @@ const OFFENCES: ReadonlySet<AttackName> = new Set([
   'grafts',
   'digests',
   'toggles',
+  'slowloris',
 ]);
 
 interface Shared {
