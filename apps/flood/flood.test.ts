@@ -21,7 +21,6 @@ test(
       returnMs: 500,
       writes: 5,
       quietSeconds: 1,
-      decoySeconds: 1,
       floodSeconds: 3,
       renames: false,
       isEnough: (all) => wanted(all).every(({ cut, refused }) => cut === 3 && refused > 0),

@@ -18,8 +18,6 @@ export interface FloodOptions {
   /** Facts a second of each honest peer. */
   readonly writes: number;
   readonly quietSeconds: number;
-  /** How long a decoy is attacked first; 0 for not at all. */
-  readonly decoySeconds: number;
   readonly floodSeconds: number;
   /** Attackers come back under other peer ids. */
   readonly renames: boolean;
@@ -52,20 +50,16 @@ export interface AttackOutcome {
 
 /** How honest peers fared for a while. */
 export interface Phase extends Latency {
-  /** Cores in use, of 1 each, by honest peers, the attackers' process, and the decoy. */
+  /** Cores in use, of 1 each, by honest peers and by the attackers' process. */
   readonly memberCores: number;
   readonly attackerCores: number;
-  readonly decoyCores: number;
 }
 
 export interface FloodOutcome {
   readonly quiet: Phase;
-  /** The same attackers against a peer that nobody here knows. Absent where none was wanted. */
-  readonly decoy: Phase | undefined;
   readonly flood: Phase;
   readonly after: Latency;
   readonly attacks: readonly AttackOutcome[];
-  readonly decoyAttacks: readonly AttackOutcome[];
   /** Messages that were due, and for which the streams had no room. */
   readonly blocked: number;
   /** Peer ids that the attackers used. */
@@ -78,12 +72,6 @@ export interface FloodOutcome {
   /** Ms that a new honest peer took to join and have everything during the flood. */
   readonly joinMs: number | undefined;
   readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** Whom the attackers attack, and by what they know of it. */
-interface Target {
-  readonly invite: string;
-  readonly victims: readonly string[];
 }
 
 interface Attacked {
@@ -101,21 +89,14 @@ export async function flood(options: FloodOptions): Promise<FloodOutcome> {
 }
 
 async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome> {
-  const { members, addresses, invite } = crowd;
-  const { attacks, quietSeconds, decoySeconds, floodSeconds, say, isEnough = () => true } = options;
+  const { members } = crowd;
+  const { attacks, quietSeconds, floodSeconds, say } = options;
   await Promise.all(members.map((member) => member.startWriting(options.writes)));
   await setTimeout(2000);
   say(`${quietSeconds} s of quiet`);
   const { phase: quiet } = await observe(crowd, quietSeconds);
-  let decoyed: Attacked | undefined;
-  if (decoySeconds > 0) {
-    say(`${decoySeconds} s of ${attacks.join(', ')} against a decoy`);
-    decoyed = await underDecoy(crowd, options);
-  }
   say(`${floodSeconds} s of ${attacks.join(', ')}`);
-  const flooded = await underAttack(crowd, options, { invite, victims: addresses }, floodSeconds, (report) =>
-    isEnough(outcomes(report, floodSeconds)),
-  );
+  const flooded = await underAttack(crowd, options);
   await latencies(members);
   say(`${AFTER_SECONDS} s after it`);
   await setTimeout(AFTER_SECONDS * 1000);
@@ -125,11 +106,9 @@ async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome
   const agreed = await agree(members, written, AGREE_MS);
   return {
     quiet,
-    decoy: decoyed?.phase,
     flood: flooded.phase,
     after,
     attacks: outcomes(flooded.report, floodSeconds),
-    decoyAttacks: decoyed === undefined ? [] : outcomes(decoyed.report, decoySeconds),
     blocked: flooded.report.blocked,
     names: flooded.report.names,
     rssMaxMiB: Math.max(...(await Promise.all(members.map((member) => member.rssMaxMiB())))),
@@ -141,39 +120,21 @@ async function attack(crowd: Crowd, options: FloodOptions): Promise<FloodOutcome
   };
 }
 
-/**
- * A peer of a space of its own is attacked: what honest peers suffer now, they suffer because the attackers
- * and their victim work on the same machine. It writes, so that there is something to replay.
- */
-async function underDecoy(crowd: Crowd, options: FloodOptions): Promise<Attacked> {
-  return scoped(startMember(), async ({ call: decoy }) => {
-    const victims = [await decoy.start()];
-    const invite = await decoy.create();
-    await decoy.startWriting(options.writes);
-    const before = await decoy.cpuMs();
-    const attacked = await underAttack(crowd, options, { invite, victims }, options.decoySeconds);
-    const decoyCores = ((await decoy.cpuMs()) - before) / 1000 / options.decoySeconds;
-    await decoy.stopWriting();
-    await decoy.stop();
-    return { ...attacked, phase: { ...attacked.phase, decoyCores } };
-  });
-}
-
 async function underAttack(
   crowd: Crowd,
-  { attacks, perSecond, returnMs, renames }: FloodOptions,
-  target: Target,
-  seconds: number,
-  isEnough: (report: AttackReport) => boolean = () => true,
+  { attacks, perSecond, returnMs, renames, floodSeconds, isEnough = () => true }: FloodOptions,
 ): Promise<Attacked> {
+  const { addresses: victims, invite } = crowd;
   const path = join(import.meta.dirname, 'attacker-process.ts');
   return scoped(startProcess<AttackerMethods>(path, { profiles: undefined }), async ({ call: attackers }) => {
     const before = (await attackers.report()).cpuMs;
-    await attackers.start({ ...target, attacks, perSecond, returnMs, renames });
-    const { phase, joinMs } = await observe(crowd, seconds, async () => isEnough(await attackers.report()));
+    await attackers.start({ invite, victims, attacks, perSecond, returnMs, renames });
+    const { phase, joinMs } = await observe(crowd, floodSeconds, async () =>
+      isEnough(outcomes(await attackers.report(), floodSeconds)),
+    );
     const report = await attackers.report();
     await attackers.stop();
-    const attackerCores = (report.cpuMs - before) / 1000 / seconds;
+    const attackerCores = (report.cpuMs - before) / 1000 / floodSeconds;
     return { phase: { ...phase, attackerCores }, report, joinMs };
   });
 }
@@ -190,7 +151,7 @@ async function observe(
   await setTimeout(seconds * 1000);
   await until(isEnough);
   const memberCores = ((await cpu(members)) - before) / 1000 / seconds;
-  const phase = { ...(await latencies(members)), memberCores, attackerCores: 0, decoyCores: 0 };
+  const phase = { ...(await latencies(members)), memberCores, attackerCores: 0 };
   return { phase, joinMs: await joining };
 }
 

@@ -45,7 +45,6 @@ program
   .option('--per-second <n>', 'messages of each attacker', count, 1000)
   .option('--writes <n>', 'facts that each honest peer writes a second', count, 2)
   .option('--quiet <seconds>', 'before the flood', count, 15)
-  .option('--decoy <seconds>', 'how long the same attackers attack a decoy first', count, 30)
   .option('--flood <seconds>', 'how long it lasts', count, 30)
   .option('--return-ms <ms>', 'between visits of who was thrown out', count, 2000)
   .option('--renames', 'attackers come back under other peer ids')
@@ -53,7 +52,6 @@ program
     const options: FloodOptions = {
       ...own,
       quietSeconds: own.quiet,
-      decoySeconds: own.decoy,
       floodSeconds: own.flood,
       renames: own.renames === true,
       say,
@@ -115,12 +113,8 @@ function floodFaults(outcome: FloodOutcome, { renames }: FloodOptions): string[]
   const check = (isWell: boolean, what: string) => {
     if (!isWell) faults.push(what);
   };
-  // Attackers on machines of their own would take no processor of the honest peers: the decoy shows what these do.
-  const { quiet, decoy = quiet } = outcome;
-  check(
-    outcome.flood.p99 <= P99_TIMES_QUIET * decoy.p99,
-    `p99 is over ${P99_TIMES_QUIET} × that ${outcome.decoy === undefined ? 'of the quiet' : 'beside the decoy'}`,
-  );
+  const { quiet, flood: flooded } = outcome;
+  check(flooded.p99 <= P99_TIMES_QUIET * quiet.p99, `p99 is over ${P99_TIMES_QUIET} × that of the quiet`);
   check(outcome.rssMaxMiB <= RSS_MIB, `a peer took more than ${RSS_MIB} MiB`);
   check(outcome.lost === 0 && outcome.agreed, 'honest facts were lost');
   check(outcome.joinMs !== undefined, 'a new peer could not join');
@@ -134,23 +128,14 @@ function floodFaults(outcome: FloodOutcome, { renames }: FloodOptions): string[]
 }
 
 function reportFlood(outcome: FloodOutcome): void {
-  const { quiet, decoy, flood: flooded, after } = outcome;
-  for (const [name, phase] of Object.entries({ quiet, decoy, flood: flooded })) {
-    if (phase === undefined) continue;
-    const { memberCores, attackerCores, decoyCores } = phase;
-    say(
-      `${latencyText(name, phase)}; cores: honest peers ${memberCores.toFixed(2)}, attackers ${attackerCores.toFixed(2)}, decoy ${decoyCores.toFixed(2)}`,
-    );
+  const { quiet, flood: flooded, after } = outcome;
+  for (const [name, phase] of Object.entries({ quiet, flood: flooded })) {
+    const { memberCores, attackerCores } = phase;
+    const cores = `honest peers ${memberCores.toFixed(2)}, attackers ${attackerCores.toFixed(2)}`;
+    say(`${latencyText(name, phase)}; cores: ${cores}`);
   }
   say(latencyText('after', after));
-  if (decoy !== undefined) {
-    say(
-      `p99 of the flood is ${times(flooded, quiet)} × that of the quiet, ${times(flooded, decoy)} × that beside the decoy`,
-    );
-    say('against the decoy:');
-    for (const each of outcome.decoyAttacks) say(attackText(each));
-    say('against the honest peers:');
-  }
+  say(`p99 of the flood is ${(flooded.p99 / quiet.p99).toFixed(1)} × that of the quiet`);
   for (const each of outcome.attacks) say(attackText(each));
   const { rssMaxMiB, written, lost, joinMs, names } = outcome;
   say(`${names} peer ids of attackers, ${outcome.blocked} messages without room`);
@@ -160,10 +145,6 @@ function reportFlood(outcome: FloodOutcome): void {
 
 function latencyText(name: string, { count, p50, p99, max }: Latency): string {
   return `${name.padEnd(6)} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} (${count} facts seen)`;
-}
-
-function times(one: Latency, other: Latency): string {
-  return (one.p99 / other.p99).toFixed(1);
 }
 
 function attackText(each: AttackOutcome): string {

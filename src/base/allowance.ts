@@ -75,7 +75,7 @@ export const allowances = {
    * Comparisons of roots, by space; beyond, Busy. Honest peers tell news once a second, and compare again after each
    * round of a sync; an application may ask for syncs one after the other.
    */
-  roots: { start: 48, perSecond: 20, most: 128 },
+  roots: { start: 24, perSecond: 20, most: 128 },
   /** Comparisons that were told Busy; beyond, a fault. Who waits as long as it was told, a second and more, is never short of them. */
   refusedRoots: { start: 8, perSecond: 1, most: 8 },
   /**
