@@ -16,6 +16,7 @@ import { silentLog } from '../src/base/log.ts';
 import type { FrameStream, Network } from '../src/base/ports.ts';
 import { systemClock } from '../src/base/system-clock.ts';
 import { systemRandom } from '../src/base/system-random.ts';
+import { nodeCrypto } from '../src/crypto/crypto-node.ts';
 import { createNodeNetwork } from '../src/net/node-network.ts';
 import { decodeInvite } from '../src/peer/invite.ts';
 import type { SpaceIdentity } from '../src/set/genesis.ts';
@@ -50,7 +51,13 @@ const space = decodeInvite(job.invite, Date.now()).space;
 async function newNetwork(): Promise<Network> {
   const network = await createNodeNetwork({
     seed: systemRandom.bytes(32),
-    ports: { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() },
+    ports: {
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      crypto: nodeCrypto(),
+      metrics: new MemoryMetrics(),
+    },
     host: '127.0.0.1',
     webSocketPort: job.kind === 'serve' ? 0 : false,
     tcpPort: false,

@@ -1,4 +1,5 @@
 /** A bare libp2p node with Aver's own options: gossipsub without validation, identify, ping, TCP. */
+
 import { once } from 'node:events';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p, type Libp2p } from 'libp2p';
@@ -7,6 +8,7 @@ import { loadFastHash } from '../../src/base/hash.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
+import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { Gater } from '../../src/net/gater.ts';
 import { type NodeServices, sharedOptions } from '../../src/net/libp2p-options.ts';
 
@@ -17,7 +19,13 @@ const CONNECTIONS_MAX = 100;
 
 export async function startRawNode(): Promise<RawNode> {
   await loadFastHash();
-  const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
+  const ports = {
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    crypto: nodeCrypto(),
+    metrics: new MemoryMetrics(),
+  };
   const gater = new Gater(systemClock, { denyPrivate: false });
   const shared = await sharedOptions({ seed: systemRandom.bytes(32), ports }, gater, CONNECTIONS_MAX);
   const node = (await createLibp2p({

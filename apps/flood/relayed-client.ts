@@ -2,6 +2,7 @@
  * A peer that others reach through a relay only, as a browser is: it dials by WebSocket, listens nowhere
  * but on its reservations, and keeps these as a browser's network does.
  */
+
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { webSockets } from '@libp2p/websockets';
 import { createLibp2p } from 'libp2p';
@@ -11,6 +12,7 @@ import { limits } from '../../src/base/limits.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
+import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { Gater } from '../../src/net/gater.ts';
 import { Libp2pNetwork } from '../../src/net/libp2p-network.ts';
 import { type NodeServices, sharedOptions } from '../../src/net/libp2p-options.ts';
@@ -18,7 +20,13 @@ import { RelayKeeper } from '../../src/net/relay-keeper.ts';
 
 export async function startRelayedClient(relay: string): Promise<Libp2pNetwork> {
   await loadFastHash();
-  const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
+  const ports = {
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    crypto: nodeCrypto(),
+    metrics: new MemoryMetrics(),
+  };
   const gater = new Gater(systemClock, { denyPrivate: false });
   const shared = await sharedOptions(
     { seed: systemRandom.bytes(32), ports },

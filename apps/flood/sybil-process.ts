@@ -2,11 +2,13 @@
  * Sybils: many peer ids of one hand around one victim. Each plays a peer of the space that has what the
  * victim has, and passes nothing on.
  */
+
 import { MemoryMetrics } from '../../src/base/counters.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { FrameStream, Network } from '../../src/base/ports.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
+import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { createNodeNetwork } from '../../src/net/node-network.ts';
 import { decodeInvite } from '../../src/peer/invite.ts';
 import type { SpaceIdentity } from '../../src/set/genesis.ts';
@@ -16,7 +18,13 @@ import { decodeRequest, encodeRequest, OWN_LIMITS } from '../../src/sync/request
 import { serve } from '../bench/remote.ts';
 
 const networks: Network[] = [];
-const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
+const ports = {
+  clock: systemClock,
+  random: systemRandom,
+  log: silentLog,
+  crypto: nodeCrypto(),
+  metrics: new MemoryMetrics(),
+};
 
 async function startSybil(space: SpaceIdentity, victim: string): Promise<void> {
   const network = await createNodeNetwork({

@@ -1,9 +1,11 @@
 /** The page of `browser-network.test.ts`: one browser peer, to be driven from outside. */
+
 import { MemoryMetrics } from '../base/counters.ts';
 import { consoleLog } from '../base/log.ts';
 import type { FrameStream } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { pureCrypto } from '../crypto/crypto-pure.ts';
 import { createBrowserNetwork } from './browser-network.ts';
 import type { Libp2pNetwork } from './libp2p-network.ts';
 
@@ -26,7 +28,13 @@ async function join(addresses: readonly string[], topic: string): Promise<string
   const network = await createBrowserNetwork({
     seed: systemRandom.bytes(32),
     allowPrivate: true,
-    ports: { clock: systemClock, random: systemRandom, log: consoleLog(), metrics: new MemoryMetrics() },
+    ports: {
+      clock: systemClock,
+      random: systemRandom,
+      log: consoleLog(),
+      crypto: pureCrypto(),
+      metrics: new MemoryMetrics(),
+    },
   });
   window.peer.network = network;
   network.handle('/test/echo', (stream) => void answer(stream));

@@ -7,6 +7,7 @@ import { FaultTolerance } from '@libp2p/interface';
 import { webRTC, webRTCDirect } from '@libp2p/webrtc';
 import { webSockets } from '@libp2p/websockets';
 import { createLibp2p } from 'libp2p';
+import { breath } from '../base/breath.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
 import { Gater } from './gater.ts';
@@ -41,8 +42,12 @@ export async function createBrowserNetwork(options: BrowserNetworkOptions): Prom
   const rtcConfiguration: RTCConfiguration = { iceServers: [...(options.iceServers ?? [])] };
   const webrtc = typeof RTCPeerConnection === 'function';
   if (webrtc) replayInitChannels();
+  // Code that never ran takes tens of milliseconds to make a key and as many to make a node: frames come between.
+  await breath();
+  const shared = await sharedOptions(options, gater, limits.connectionsBrowserMax);
+  await breath();
   const libp2p = await createLibp2p<NodeServices & Record<string, unknown>>({
-    ...(await sharedOptions(options, gater, limits.connectionsBrowserMax)),
+    ...shared,
     addresses: { listen: webrtc ? [...Array(limits.relaysMax).fill('/p2p-circuit'), '/webrtc'] : [] },
     // Without a relay the page still dials out.
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
@@ -63,6 +68,7 @@ export async function createBrowserNetwork(options: BrowserNetworkOptions): Prom
         : []),
     ],
   });
+  await breath();
   const { registrar } = libp2p.services.inside;
   return new Libp2pNetwork({
     libp2p,

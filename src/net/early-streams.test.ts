@@ -7,10 +7,17 @@ import { loadFastHash } from '../base/hash.ts';
 import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { Gater } from './gater.ts';
 import { sharedOptions } from './libp2p-options.ts';
 
-const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
+const ports = {
+  clock: systemClock,
+  random: systemRandom,
+  log: silentLog,
+  crypto: nodeCrypto(),
+  metrics: new MemoryMetrics(),
+};
 
 it('bears it when a peer opens a score of streams before the connection is set up here', async () => {
   await loadFastHash();

@@ -7,12 +7,19 @@ import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { forgetPeers } from './forget-peers.ts';
 import { Gater } from './gater.ts';
 import { sharedOptions } from './libp2p-options.ts';
 
-const ports = { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() };
+const ports = {
+  clock: systemClock,
+  random: systemRandom,
+  log: silentLog,
+  crypto: nodeCrypto(),
+  metrics: new MemoryMetrics(),
+};
 const stops: (() => unknown)[] = [];
 
 afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));

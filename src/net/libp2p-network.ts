@@ -1,6 +1,7 @@
 /** The Network port over a libp2p node. `node-network.ts` and `browser-network.ts` build the node. */
 import type { Connection, IdentifyResult, Libp2p, Stream } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
+import { breath } from '../base/breath.ts';
 import { Emitter } from '../base/emitter.ts';
 import { AverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -99,7 +100,10 @@ export class Libp2pNetwork implements Network {
 
   async start(): Promise<void> {
     try {
+      // In a page, frames come between what was done before, this, and what comes after.
+      await breath();
       await this.#libp2p.start();
+      await breath();
     } catch (cause) {
       await this.#libp2p.stop();
       const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,12 +1,13 @@
 /** What Node and browser nodes have in common: ports, services, and every libp2p limit made explicit. */
 import { noise } from '@chainsafe/libp2p-noise';
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { type Identify, identify, identifyPush } from '@libp2p/identify';
 import { FaultTolerance } from '@libp2p/interface';
 import type { Registrar } from '@libp2p/interface-internal';
 import { type Ping, ping } from '@libp2p/ping';
 import type { Libp2pOptions } from 'libp2p';
+import { concatBytes } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
@@ -15,7 +16,7 @@ import { gossipService } from './gossip.ts';
 import { PINGS_MAX } from './ping.ts';
 import { sparingYamux } from './sparing-yamux.ts';
 
-export type NetworkPorts = Pick<Ports, 'clock' | 'random' | 'log' | 'metrics'>;
+export type NetworkPorts = Pick<Ports, 'clock' | 'random' | 'log' | 'crypto' | 'metrics'>;
 
 /** Options that Node peers and browsers share. */
 export interface NetworkOptions {
@@ -50,10 +51,11 @@ export async function sharedOptions(
   gater: Gater,
   connectionsMax: number,
 ): Promise<Libp2pOptions<NodeServices & Record<string, unknown>>> {
-  if (options.seed.length !== 32) throw new AverError('BAD_INPUT', 'The seed of a peer id has 32 bytes.');
+  const { seed, ports } = options;
+  if (seed.length !== 32) throw new AverError('BAD_INPUT', 'The seed of a peer id has 32 bytes.');
   return {
     start: false,
-    privateKey: await generateKeyPairFromSeed('Ed25519', options.seed),
+    privateKey: privateKeyFromRaw(concatBytes(seed, await ports.crypto.publicKey(seed))),
     nodeInfo: { name: 'aver', version: '1', userAgent: 'aver/1' },
     connectionEncrypters: [noise()],
     streamMuxers: [

@@ -4,12 +4,14 @@ import { silentLog } from '../base/log.ts';
 import type { Network } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { addressOf, networkSuite, once, until } from './network.suite.ts';
 import { createNodeNetwork, type NodeNetworkOptions } from './node-network.ts';
 
 const ports = () => ({
   clock: systemClock,
   random: systemRandom,
+  crypto: nodeCrypto(),
   log: silentLog,
   metrics: new MemoryMetrics(),
 });

@@ -1,8 +1,10 @@
 /** A Node peer in a process of its own, for tests that kill it. Prints its addresses as JSON. */
+
 import { MemoryMetrics } from '../base/counters.ts';
 import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { createNodeNetwork } from './node-network.ts';
 
 const [, , webSocketPort = '0', topic = 'facts'] = process.argv;
@@ -12,7 +14,13 @@ const network = await createNodeNetwork({
   host: '127.0.0.1',
   webSocketPort: Number(webSocketPort),
   tcpPort: false,
-  ports: { clock: systemClock, random: systemRandom, log: silentLog, metrics: new MemoryMetrics() },
+  ports: {
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    crypto: nodeCrypto(),
+    metrics: new MemoryMetrics(),
+  },
 });
 network.subscribe(topic, async () => 'accept');
 await network.start();
