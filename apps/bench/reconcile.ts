@@ -18,7 +18,7 @@ const DIFFERENCES = [1, 10, 100, 1000, 10_000] as const;
 const PER_AUTHOR = 1000;
 const RUN_ASSERTIONS = 128;
 /** Few enough not to be told that it is too much. */
-const COMPARISONS = 20;
+const COMPARISONS = 10;
 /** A tip: author, seq and id. Nobody can name a difference in less without knowing the sets. */
 const TIP_BYTES = 72;
 const ROOT_BYTES = 32;
