@@ -2,6 +2,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { allowances } from '../../src/base/allowance.ts';
 import { ADVICE } from '../../src/base/errors.ts';
 import { PROPERTIES } from './consistency.mjs';
 
@@ -86,4 +87,17 @@ test('docs/consistency.md names all rows, and for each property the tests that c
       ).not.toEqual([]);
     for (const row of rows) expect(tests.join('').includes(`[${row}]`), `${row} of ${property}`).toBe(true);
   }
+});
+
+test('docs/operations.md gives what one peer may do as the code allows it', async () => {
+  const text = await readFile(join(root, 'docs/operations.md'), 'utf8');
+  const figures = (rows: readonly (readonly unknown[])[]) =>
+    rows.map((row) => row.map(Number).join(' ')).sort();
+  const told = tableUnder('What one peer may do', text).map(([, start, perSecond, most]) => [
+    start,
+    perSecond,
+    most,
+  ]);
+  const allowed = Object.values(allowances).map(({ start, perSecond, most }) => [start, perSecond, most]);
+  expect(figures(told)).toEqual(figures(allowed));
 });
