@@ -2,7 +2,7 @@
  * LevelDB's files against their own checksums. LevelDB itself checks those of tables never: a bit that flipped in
  * one shows another row than was stored, or ends the process by an assertion.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AverError } from '../base/errors.ts';
 import { FormatError, loadChecksums } from './leveldb-bytes.ts';
@@ -33,15 +33,39 @@ export interface FileCheck {
   readonly rest: readonly LiveFile[];
 }
 
+/** Files are read into it one after the other: in room of their own they would fill the memory until it is collected. */
+export class ReadingRoom {
+  #bytes = new Uint8Array(0);
+
+  /** What the file holds, until the next one is read. Throws the system's errors. */
+  async read(path: string): Promise<Uint8Array> {
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size > this.#bytes.length) this.#bytes = new Uint8Array(size);
+      let count = 0;
+      while (count < size) {
+        const { bytesRead } = await file.read(this.#bytes, count, size - count, count);
+        if (bytesRead === 0) break;
+        count += bytesRead;
+      }
+      return this.#bytes.subarray(0, count);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
 /** Checks logs, and tables up to so many bytes in all. Throws the system's errors. */
 export async function checkFiles(place: string, bytesMax = Number.POSITIVE_INFINITY): Promise<FileCheck> {
   await loadChecksums();
   const damage: FileDamage[] = [];
   const files = await liveFiles(place, damage);
+  const room = new ReadingRoom();
   let bytes = 0;
   for (const [i, file] of files.entries()) {
     if (bytes >= bytesMax) return { damage, rest: files.slice(i) };
-    const found = await checkFile(place, file);
+    const found = await checkFile(place, file, room);
     if (found !== undefined) damage.push(found);
     bytes += file.bytes;
   }
@@ -52,9 +76,10 @@ export async function checkFiles(place: string, bytesMax = Number.POSITIVE_INFIN
 export async function checkFile(
   place: string,
   { name, kind, bytes }: LiveFile,
+  room: ReadingRoom,
 ): Promise<FileDamage | undefined> {
   const damage = { file: name, kind, bytes };
-  const content = await readOrTell(join(place, name));
+  const content = await readOrTell(join(place, name), (path) => room.read(path));
   if (typeof content === 'string') return { ...damage, what: content };
   if (kind === 'log') {
     const { damagedAt } = readLog(content);
@@ -141,9 +166,12 @@ async function hasData(place: string, names: readonly string[]): Promise<boolean
 }
 
 /** The file, or why it cannot be read. */
-async function readOrTell(path: string): Promise<Uint8Array | string> {
+async function readOrTell(
+  path: string,
+  read: (path: string) => Promise<Uint8Array> = readFile,
+): Promise<Uint8Array | string> {
   try {
-    return await readFile(path);
+    return await read(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return MISSING;

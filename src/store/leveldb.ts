@@ -14,6 +14,7 @@ import {
   type FileCheck,
   type LiveFile,
   MISSING,
+  ReadingRoom,
 } from './leveldb-check-node.ts';
 import { lockedError, toStoreError } from './leveldb-error.ts';
 import { assertRoomToReopen, newestLog, syncFile } from './leveldb-files-node.ts';
@@ -159,10 +160,11 @@ class LevelDbStore implements Store {
   /** Checks the files that were too many to be checked before. */
   async checkRest(rest: readonly LiveFile[], onEnd: LevelDbOptions['onEnd']): Promise<void> {
     const place = this.#level.location;
+    const room = new ReadingRoom();
     for (const file of rest) {
       if (this.#isClosed) return;
       // What the disk cannot read says so when it is asked for; what is gone went into another table.
-      const damage = await checkFile(place, file).catch(() => undefined);
+      const damage = await checkFile(place, file, room).catch(() => undefined);
       if (damage === undefined || damage.what === MISSING) continue;
       this.#end = damageError(place, [damage]);
       onEnd?.(this.#end);
