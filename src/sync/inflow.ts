@@ -13,7 +13,7 @@ import type { Link } from './link.ts';
 import type { Range } from './messages.ts';
 
 /** Small enough that several parts of one chunk overlap, large enough to share what a batch costs. */
-const PART_BYTES = 32 * 1024;
+const PART_BYTES = 16 * 1024;
 /** Parts beyond the one that is being stored: one is being checked while the other waits for its turn. */
 const PARTS_AHEAD_MAX = 2;
 
