@@ -277,11 +277,17 @@ export class Replica {
 
   /** The intrinsic half. False when the run was refused, is known, or is held for its time. */
   async #check(run: Run, source: Source, report: MergeReport): Promise<boolean> {
-    if (this.#recent.hasAll(run)) {
+    if (this.#reaches(run) && this.#recent.hasAll(run)) {
       report.known += run.assertions.length;
       return false;
     }
     return this.#door.check(run, source, report);
+  }
+
+  /** Whether the author's chain may hold the run: while a peer fills up it mostly is the next part, and no id is looked up. */
+  #reaches(run: Run): boolean {
+    const { author } = run;
+    return this.frontier.isForked(author) || (this.frontier.tipOf(author)?.seq ?? 0) >= lastOf(run).seq;
   }
 
   /** Undefined when nothing is to be stored. */
