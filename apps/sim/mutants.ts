@@ -188,13 +188,6 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#notBeforeMs = ports.clock.nowMs() + waitMs;',
     'this.#notBeforeMs = ports.clock.nowMs() + waitMs * 1e9;',
   ]),
-  seenBy(
-    { large: true },
-    mutant('does not greet again who denied it', 'sync/peer-sync.ts', [
-      'if (this.isShared) this.cancel();',
-      'this.cancel();',
-    ]),
-  ),
   mutant('takes one branch of a fork for the whole', 'sync/runs-source.ts', [
     'if (frontier.isForked(author)) {',
     'if (frontier.isForked(author) && asked.length > 1e9) {',

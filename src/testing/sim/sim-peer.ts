@@ -135,7 +135,13 @@ export class SimPeer {
     const stored = await this.#storedInAll();
     const peer = await LocalPeer.start({
       store,
-      network: this.#streams.network,
+      network: {
+        ...this.#streams.network,
+        // A process that was killed while it started connects to nobody.
+        start: async () => {
+          if (life === this.#life) await network.start();
+        },
+      },
       ports,
       keyring,
       bootstrap: this.#keeps.map(addressOf),
