@@ -3,7 +3,6 @@ import type { Assertion, Run } from '../assertion/model.ts';
 import { encodeRun } from '../assertion/run-codec.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store } from '../base/ports.ts';
-import { systemClock } from '../base/system-clock.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { memoryStore } from '../store/memory.ts';
 import { TestAuthor, testSpace } from '../testing/chains.ts';
@@ -36,7 +35,7 @@ async function newInflow(author: TestAuthor, store?: Store) {
   const inflow = new Inflow({
     replica,
     link,
-    ports: { clock: systemClock, metrics },
+    ports: { metrics },
     ranges: [{ author: author.publicKey, seq: RUNS, id: new Uint8Array(32), have: [] }],
     onAccepted: (assertions) => {
       accepted += assertions;

@@ -13,14 +13,14 @@ import type { Link } from './link.ts';
 import type { Range } from './messages.ts';
 
 /** Small enough that several parts of one chunk overlap, large enough to share what a batch costs. */
-const PART_BYTES = 16 * 1024;
+const PART_BYTES = 32 * 1024;
 /** Parts beyond the one that is being stored: one is being checked while the other waits for its turn. */
 const PARTS_AHEAD_MAX = 2;
 
 export interface InflowOptions {
   readonly replica: Replica;
   readonly link: Link;
-  readonly ports: Pick<Ports, 'clock' | 'metrics'>;
+  readonly ports: Pick<Ports, 'metrics'>;
   /** What was asked for. */
   readonly ranges: readonly Range[];
   readonly onAccepted: (assertions: number) => void;
@@ -46,8 +46,6 @@ export class Inflow {
   /** Takes a chunk's runs. Resolves with false when reading must stop. Throws what the decoder throws. */
   async take(encoded: readonly Uint8Array[]): Promise<boolean> {
     for (const part of partsOf(encoded)) {
-      // In a page, frames come between the parts.
-      await this.#options.ports.clock.breathe?.();
       this.#start(this.#decode(part));
       if (this.#underWay.length > PARTS_AHEAD_MAX && !(await this.#underWay.shift())) return false;
     }
