@@ -11,12 +11,8 @@
 
 import { type Forged, forgeries } from '../apps/flood/forgeries.ts';
 import { bytesToHex, hexToBytes } from '../src/base/bytes.ts';
-import { MemoryMetrics } from '../src/base/counters.ts';
-import { silentLog } from '../src/base/log.ts';
 import type { FrameStream, Network } from '../src/base/ports.ts';
-import { systemClock } from '../src/base/system-clock.ts';
 import { systemRandom } from '../src/base/system-random.ts';
-import { nodeCrypto } from '../src/crypto/crypto-node.ts';
 import { createNodeNetwork } from '../src/net/node-network.ts';
 import { decodeInvite } from '../src/peer/invite.ts';
 import type { SpaceIdentity } from '../src/set/genesis.ts';
@@ -26,6 +22,7 @@ import { nodeViews } from '../src/sync/descent.ts';
 import { type Answer, type Request, SYNC_PROTOCOL } from '../src/sync/messages.ts';
 import { encodePush } from '../src/sync/push.ts';
 import { decodeRequest, encodeRequest, OWN_LIMITS } from '../src/sync/requests.ts';
+import { quietPorts } from '../src/testing/quiet-ports-node.ts';
 
 export interface Job {
   readonly kind: 'push' | 'garbage' | 'serve' | 'stranger';
@@ -51,13 +48,7 @@ const space = decodeInvite(job.invite, Date.now()).space;
 async function newNetwork(): Promise<Network> {
   const network = await createNodeNetwork({
     seed: systemRandom.bytes(32),
-    ports: {
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      crypto: nodeCrypto(),
-      metrics: new MemoryMetrics(),
-    },
+    ports: quietPorts(),
     host: '127.0.0.1',
     webSocketPort: job.kind === 'serve' ? 0 : false,
     tcpPort: false,

@@ -3,14 +3,12 @@
 import { once } from 'node:events';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p, type Libp2p } from 'libp2p';
-import { MemoryMetrics } from '../../src/base/counters.ts';
 import { loadFastHash } from '../../src/base/hash.ts';
-import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
-import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { Gater } from '../../src/net/gater.ts';
 import { type NodeServices, sharedOptions } from '../../src/net/libp2p-options.ts';
+import { quietPorts } from '../../src/testing/quiet-ports-node.ts';
 
 export type RawNode = Libp2p<NodeServices>;
 
@@ -19,13 +17,7 @@ const CONNECTIONS_MAX = 100;
 
 export async function startRawNode(): Promise<RawNode> {
   await loadFastHash();
-  const ports = {
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    crypto: nodeCrypto(),
-    metrics: new MemoryMetrics(),
-  };
+  const ports = quietPorts();
   const gater = new Gater(systemClock, { denyPrivate: false });
   const shared = await sharedOptions({ seed: systemRandom.bytes(32), ports }, gater, CONNECTIONS_MAX);
   const node = (await createLibp2p({

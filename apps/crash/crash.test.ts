@@ -117,7 +117,8 @@ test('a backup that is put back writes beside its later self: both stay, and it 
   expect(again).toMatchObject({ author, seq: 2 });
   await peer.connect((await neighbour.peer.info()).addresses[0] as string);
   await space.settled({ replicas: 1, signal: AbortSignal.timeout(10_000) });
-  await neighbour.space.sync({ signal: AbortSignal.timeout(10_000) });
+  // Both ways: it must have seen what its later self wrote before it writes again.
+  for (const each of [neighbour.space, space]) await each.sync({ signal: AbortSignal.timeout(10_000) });
 
   const after = await space.assert({ subject: 'day', predicate: 'is', object: 4 });
   expect(after.author).not.toBe(author);

@@ -1,29 +1,22 @@
 /** The peer that is put to the test: a whole one over any store, off the network, and a neighbour in memory. */
-import { MemoryMetrics } from '../../src/base/counters.ts';
-import { silentLog } from '../../src/base/log.ts';
+
 import type { Store } from '../../src/base/ports.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { VERSION } from '../../src/base/version.ts';
-import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { MemoryHub } from '../../src/net/memory-hub.ts';
 import { MemoryNetwork } from '../../src/net/memory-network.ts';
 import type { Peer, Space } from '../../src/peer/api.ts';
 import { keyringOf, LocalPeer } from '../../src/peer/local-peer.ts';
 import { createMemoryPeer } from '../../src/testing/memory-peer.ts';
+import { quietPorts } from '../../src/testing/quiet-ports-node.ts';
 
 export class Hub {
   readonly #hub = new MemoryHub({ clock: systemClock, random: systemRandom });
 
   /** Closes the store when it cannot start. */
   async start(store: Store): Promise<LocalPeer> {
-    const ports = {
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      crypto: nodeCrypto(),
-      metrics: new MemoryMetrics(),
-    };
+    const ports = quietPorts();
     const storage = async () => ({
       kind: 'leveldb' as const,
       persistent: true,

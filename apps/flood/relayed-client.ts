@@ -6,27 +6,19 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { webSockets } from '@libp2p/websockets';
 import { createLibp2p } from 'libp2p';
-import { MemoryMetrics } from '../../src/base/counters.ts';
 import { loadFastHash } from '../../src/base/hash.ts';
 import { limits } from '../../src/base/limits.ts';
-import { silentLog } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
-import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { Gater } from '../../src/net/gater.ts';
 import { Libp2pNetwork } from '../../src/net/libp2p-network.ts';
 import { type NodeServices, sharedOptions } from '../../src/net/libp2p-options.ts';
 import { RelayKeeper } from '../../src/net/relay-keeper.ts';
+import { quietPorts } from '../../src/testing/quiet-ports-node.ts';
 
 export async function startRelayedClient(relay: string): Promise<Libp2pNetwork> {
   await loadFastHash();
-  const ports = {
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    crypto: nodeCrypto(),
-    metrics: new MemoryMetrics(),
-  };
+  const ports = quietPorts();
   const gater = new Gater(systemClock, { denyPrivate: false });
   const shared = await sharedOptions(
     { seed: systemRandom.bytes(32), ports },

@@ -3,28 +3,19 @@
  * victim has, and passes nothing on.
  */
 
-import { MemoryMetrics } from '../../src/base/counters.ts';
-import { silentLog } from '../../src/base/log.ts';
 import type { FrameStream, Network } from '../../src/base/ports.ts';
-import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
-import { nodeCrypto } from '../../src/crypto/crypto-node.ts';
 import { createNodeNetwork } from '../../src/net/node-network.ts';
 import { decodeInvite } from '../../src/peer/invite.ts';
 import type { SpaceIdentity } from '../../src/set/genesis.ts';
 import { encodeAnswer } from '../../src/sync/answers.ts';
 import { type Answer, type Request, SYNC_PROTOCOL, type UnknownRequest } from '../../src/sync/messages.ts';
 import { decodeRequest, encodeRequest, OWN_LIMITS } from '../../src/sync/requests.ts';
+import { quietPorts } from '../../src/testing/quiet-ports-node.ts';
 import { serve } from '../bench/remote.ts';
 
 const networks: Network[] = [];
-const ports = {
-  clock: systemClock,
-  random: systemRandom,
-  log: silentLog,
-  crypto: nodeCrypto(),
-  metrics: new MemoryMetrics(),
-};
+const ports = quietPorts();
 
 async function startSybil(space: SpaceIdentity, victim: string): Promise<void> {
   const network = await createNodeNetwork({

@@ -2,22 +2,14 @@ import { setTimeout } from 'node:timers/promises';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import { expect, it } from 'vitest';
-import { MemoryMetrics } from '../base/counters.ts';
 import { loadFastHash } from '../base/hash.ts';
-import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
-import { nodeCrypto } from '../crypto/crypto-node.ts';
+import { quietPorts } from '../testing/quiet-ports-node.ts';
 import { Gater } from './gater.ts';
 import { sharedOptions } from './libp2p-options.ts';
 
-const ports = {
-  clock: systemClock,
-  random: systemRandom,
-  log: silentLog,
-  crypto: nodeCrypto(),
-  metrics: new MemoryMetrics(),
-};
+const ports = quietPorts();
 
 it('bears it when a peer opens a score of streams before the connection is set up here', async () => {
   await loadFastHash();

@@ -1,25 +1,17 @@
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import { afterEach, expect, it, vi } from 'vitest';
-import { MemoryMetrics } from '../base/counters.ts';
 import { loadFastHash } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
-import { silentLog } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
-import { nodeCrypto } from '../crypto/crypto-node.ts';
+import { quietPorts } from '../testing/quiet-ports-node.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { forgetPeers } from './forget-peers.ts';
 import { Gater } from './gater.ts';
 import { sharedOptions } from './libp2p-options.ts';
 
-const ports = {
-  clock: systemClock,
-  random: systemRandom,
-  log: silentLog,
-  crypto: nodeCrypto(),
-  metrics: new MemoryMetrics(),
-};
+const ports = quietPorts();
 const stops: (() => unknown)[] = [];
 
 afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));

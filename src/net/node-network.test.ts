@@ -1,26 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryMetrics } from '../base/counters.ts';
-import { silentLog } from '../base/log.ts';
 import type { Network } from '../base/ports.ts';
-import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
-import { nodeCrypto } from '../crypto/crypto-node.ts';
+import { quietPorts } from '../testing/quiet-ports-node.ts';
 import { addressOf, networkSuite, once, until } from './network.suite.ts';
 import { createNodeNetwork, type NodeNetworkOptions } from './node-network.ts';
-
-const ports = () => ({
-  clock: systemClock,
-  random: systemRandom,
-  crypto: nodeCrypto(),
-  log: silentLog,
-  metrics: new MemoryMetrics(),
-});
 
 const optionsByNetwork = new WeakMap<Network, NodeNetworkOptions>();
 
 async function create(options: Partial<NodeNetworkOptions>, after?: Network): Promise<Network> {
   const before = after === undefined ? undefined : optionsByNetwork.get(after);
-  const all = before ?? { seed: systemRandom.bytes(32), host: '127.0.0.1', ports: ports(), ...options };
+  const all = before ?? { seed: systemRandom.bytes(32), host: '127.0.0.1', ports: quietPorts(), ...options };
   const network = await startNetwork(all);
   const port = Number(/\/(?:tcp|udp)\/(\d+)/.exec(network.addresses()[0] ?? '')?.[1]);
   optionsByNetwork.set(network, {

@@ -5,7 +5,7 @@ import { checksumOf, checksumsFrom, FormatError, LevelReader, u32At, varintBytes
 /** Behind each block: how it is compressed, and the checksum of both. */
 const TRAILER_BYTES = 5;
 export const FOOTER_BYTES = 48;
-const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
+export const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
 const PLAIN = 0;
 const SNAPPY = 1;
 /** LevelDB refuses to read a block of such a type. */

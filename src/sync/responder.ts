@@ -37,7 +37,7 @@ export class Responder {
       if (!link.account.streamsBeyond.take(this.#options.ports.clock.nowMs()))
         link.fault('BUSY', 'The peer opens streams on and on.');
       // Of a peer whose connections broke, the older streams are dead, which nobody here has noticed yet.
-      const [victim] = this.#idleStreams(stream.peerId);
+      const victim = this.#idleStream(stream.peerId);
       (victim ?? stream).abort(new AverError('BUSY', 'The peer has too many streams.'));
       if (victim === undefined) return;
     }
@@ -61,11 +61,10 @@ export class Responder {
     }
   }
 
-  /** Streams of the peer on which nothing is being answered, the oldest first. */
-  #idleStreams(peerId: string): FrameStream[] {
-    return [...this.#streams].flatMap(([stream, { isIdle }]) =>
-      isIdle && stream.peerId === peerId ? [stream] : [],
-    );
+  /** The oldest stream of the peer on which nothing is being answered. */
+  #idleStream(peerId: string): FrameStream | undefined {
+    const idle = [...this.#streams].find(([stream, { isIdle }]) => isIdle && stream.peerId === peerId);
+    return idle?.[0];
   }
 
   /** Shows what waits, for the metrics. */

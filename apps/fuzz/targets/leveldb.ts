@@ -6,13 +6,11 @@ import { concatBytes } from '../../../src/base/bytes.ts';
 import { openLevelDb } from '../../../src/store/leveldb.ts';
 import { checksumOf, FormatError, loadChecksums, varintBytes } from '../../../src/store/leveldb-bytes.ts';
 import { readLog, readManifest } from '../../../src/store/leveldb-log.ts';
-import { mendTable, readTable } from '../../../src/store/leveldb-table.ts';
+import { FOOTER_BYTES, MAGIC, mendTable, readTable } from '../../../src/store/leveldb-table.ts';
 import type { Target } from '../target.ts';
 import { rows } from './samples.ts';
 
 const FULL = 1;
-const FOOTER_HANDLES_BYTES = 40;
-const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
 /** A block without entries: one restart, at its begin. */
 const EMPTY_BLOCK = Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0, 0);
 
@@ -61,7 +59,7 @@ function tableOf(block: Uint8Array): Uint8Array {
     handle(content.length, EMPTY_BLOCK.length - 1),
     handle(content.length + meta.length, block.length - 1),
   );
-  const footer = new Uint8Array(FOOTER_HANDLES_BYTES);
+  const footer = new Uint8Array(FOOTER_BYTES - MAGIC.length);
   footer.set(handles);
   return concatBytes(content, meta, content, footer, MAGIC);
 }
