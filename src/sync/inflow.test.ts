@@ -3,6 +3,7 @@ import type { Assertion, Run } from '../assertion/model.ts';
 import { encodeRun } from '../assertion/run-codec.ts';
 import { AverError } from '../base/errors.ts';
 import type { Store } from '../base/ports.ts';
+import { systemClock } from '../base/system-clock.ts';
 import { nodeCrypto } from '../crypto/crypto-node.ts';
 import { memoryStore } from '../store/memory.ts';
 import { TestAuthor, testSpace } from '../testing/chains.ts';
@@ -35,7 +36,7 @@ async function newInflow(author: TestAuthor, store?: Store) {
   const inflow = new Inflow({
     replica,
     link,
-    ports: { metrics },
+    ports: { clock: systemClock, metrics },
     ranges: [{ author: author.publicKey, seq: RUNS, id: new Uint8Array(32), have: [] }],
     onAccepted: (assertions) => {
       accepted += assertions;

@@ -20,7 +20,7 @@ const PARTS_AHEAD_MAX = 2;
 export interface InflowOptions {
   readonly replica: Replica;
   readonly link: Link;
-  readonly ports: Pick<Ports, 'metrics'>;
+  readonly ports: Pick<Ports, 'clock' | 'metrics'>;
   /** What was asked for. */
   readonly ranges: readonly Range[];
   readonly onAccepted: (assertions: number) => void;
@@ -46,6 +46,8 @@ export class Inflow {
   /** Takes a chunk's runs. Resolves with false when reading must stop. Throws what the decoder throws. */
   async take(encoded: readonly Uint8Array[]): Promise<boolean> {
     for (const part of partsOf(encoded)) {
+      // In a page, frames come between the parts.
+      await this.#options.ports.clock.breathe?.();
       this.#start(this.#decode(part));
       if (this.#underWay.length > PARTS_AHEAD_MAX && !(await this.#underWay.shift())) return false;
     }

@@ -44,8 +44,8 @@ function clamp(bytes: number): number {
 }
 
 /**
- * How a pull ended: the answer was whole or cut, it was lost (deadline, broken stream, garbage), the
- * peer was busy, or it was we who left.
+ * How a pull ended: the answer was whole or cut (by its bounds, or by a connection that broke on the way),
+ * it was lost (deadline, garbage, a stream on which nothing came), the peer was busy, or it was we who left.
  */
 export type PullEnd = 'complete' | 'truncated' | 'lost' | 'busy' | 'left';
 
@@ -118,6 +118,10 @@ export class PullTicket {
   constructor(debitBytes: number, events: TicketEvents) {
     this.#debitBytes = debitBytes;
     this.#events = events;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   received(bytes: number): void {

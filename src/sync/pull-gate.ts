@@ -81,6 +81,8 @@ export class OpenPull {
   fail(error: unknown): void {
     const { code } = toAverError(error);
     const isOurs = code === 'ABORTED' || code === 'CLOSED' || code.startsWith('STORE_');
-    this.end(code === 'BUSY' ? 'busy' : isOurs ? 'left' : 'lost');
+    // A connection that broke on the way is nobody's failure: what is left is asked for as after a cut.
+    const isCut = code === 'STREAM_FAILED' && this.#ticket.receivedBytes > 0;
+    this.end(code === 'BUSY' ? 'busy' : isOurs ? 'left' : isCut ? 'truncated' : 'lost');
   }
 }

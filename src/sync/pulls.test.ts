@@ -329,22 +329,23 @@ describe('a transfer that is cut', () => {
     await converged([server, fresh], sizeOf(runs));
     const pulled = fresh.metric('bytes_pulled');
     const twice = fresh.metric('assertions_pulled_twice');
+    const rested = fresh.metric('pulls_paused', { why: 'backoff' });
     peers.splice(peers.indexOf(fresh), 1);
-    const result = { isCut: isCut(), pulled, twice };
+    const result = { isCut: isCut(), pulled, twice, rested };
     await fresh.stop();
     return result;
   }
 
-  test('at any byte goes on from what has come, and asks for none of it again [ICG-17]', async () => {
+  test('at any byte goes on at once from what has come, and asks for none of it again [ICG-17]', async () => {
     newHub();
     const runs = await transfer();
     const server = await holding(1, runs);
     const all = runs.reduce((sum, run) => sum + encodeRun(run).length, 0);
     let cuts = 0;
     for (let bytes = 0, number = 10; bytes < all + 2 * CHUNK_BYTES; bytes += 8009, number++) {
-      const { isCut, pulled, twice } = await cutAt(server, runs, number, bytes);
+      const { isCut, pulled, twice, rested } = await cutAt(server, runs, number, bytes);
       if (isCut) cuts++;
-      expect([bytes, pulled, twice]).toEqual([bytes, all, 0]);
+      expect([bytes, pulled, twice, rested]).toEqual([bytes, all, 0, 0]);
     }
     expect(cuts).toBeGreaterThan(30);
   });
