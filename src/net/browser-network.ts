@@ -2,6 +2,7 @@
  * The Network port for browsers: reaches Node peers by WebSocket or WebRTC-direct, and other browsers
  * directly by WebRTC. Node peers relay the signalling for that, and nothing else.
  */
+import { noise } from '@chainsafe/libp2p-noise';
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { FaultTolerance } from '@libp2p/interface';
 import { webRTC, webRTCDirect } from '@libp2p/webrtc';
@@ -19,6 +20,8 @@ import {
   type NodeServices,
   sharedOptions,
 } from './libp2p-options.ts';
+import { noiseKeys } from './noise-keys.ts';
+import { logOption } from './quiet-log.ts';
 import { RelayKeeper } from './relay-keeper.ts';
 
 export interface BrowserNetworkOptions extends NetworkOptions {
@@ -45,9 +48,15 @@ export async function createBrowserNetwork(options: BrowserNetworkOptions): Prom
   // Code that never ran takes tens of milliseconds to make a key and as many to make a node: frames come between.
   await breath();
   const shared = await sharedOptions(options, gater, limits.connectionsBrowserMax);
+  const keys = await noiseKeys(options.ports);
+  await breath();
+  // The peer store sorts by locale, and the first comparison of a page loads the rules of its language.
+  'a'.localeCompare('b');
   await breath();
   const libp2p = await createLibp2p<NodeServices & Record<string, unknown>>({
     ...shared,
+    ...logOption(globalThis.localStorage?.getItem('debug')),
+    connectionEncrypters: [noise(keys)],
     addresses: { listen: webrtc ? [...Array(limits.relaysMax).fill('/p2p-circuit'), '/webrtc'] : [] },
     // Without a relay the page still dials out.
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },

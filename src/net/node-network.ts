@@ -21,6 +21,7 @@ import {
   type NodeServices,
   sharedOptions,
 } from './libp2p-options.ts';
+import { logOption } from './quiet-log.ts';
 import { webRtcCertificate } from './webrtc-certificate.ts';
 import { webRtcDirectTransport } from './webrtc-direct.ts';
 
@@ -41,6 +42,7 @@ export async function createNodeNetwork(options: NodeNetworkOptions): Promise<Li
   const shared = await sharedOptions(options, gater, limits.connectionsNodeMax);
   const libp2p = await createLibp2p<NodeServices & { relay: CircuitRelayService }>({
     ...shared,
+    ...logOption(process.env.DEBUG),
     addresses: { listen: listenAddresses(options), appendAnnounce: [...(options.announce ?? [])] },
     transports: [
       tcp({ maxConnections: limits.connectionsNodeMax, backlog: limits.connectionsPendingMax }),

@@ -12,8 +12,12 @@ import type { Tip } from '../set/trie-entry.ts';
 import type { Link } from './link.ts';
 import type { Range } from './messages.ts';
 
-/** Small enough that several parts of one chunk overlap, large enough to share what a batch costs. */
-const PART_BYTES = 32 * 1024;
+/**
+ * Small enough that several parts of one chunk overlap, large enough to share what a batch costs. The first
+ * ones are smaller: code that never ran is slow, and what comes first is seen sooner.
+ */
+const PART_BYTES_MIN = 4 * 1024;
+const PART_BYTES_MAX = 32 * 1024;
 /** Parts beyond the one that is being stored: one is being checked while the other waits for its turn. */
 const PARTS_AHEAD_MAX = 2;
 
@@ -37,6 +41,7 @@ export class Inflow {
   /** What was decided about the last part: whether the next one may enter. */
   #goesOn: Promise<boolean> = Promise.resolve(true);
   #last: Promise<boolean> = Promise.resolve(true);
+  #partBytes = PART_BYTES_MIN;
 
   constructor(options: InflowOptions) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class Inflow {
 
   /** Takes a chunk's runs. Resolves with false when reading must stop. Throws what the decoder throws. */
   async take(encoded: readonly Uint8Array[]): Promise<boolean> {
-    for (const part of partsOf(encoded)) {
+    for (const part of this.#partsOf(encoded)) {
       // In a page, frames come between the parts.
       await this.#options.ports.clock.breathe?.();
       this.#start(this.#decode(part));
@@ -76,6 +81,21 @@ export class Inflow {
     this.#goesOn = goesOn;
     this.#last = stored;
     this.#underWay.push(stored);
+  }
+
+  /** Runs in parts of about so many bytes, each at least one run. */
+  *#partsOf(runs: readonly Uint8Array[]): Iterable<readonly Uint8Array[]> {
+    let from = 0;
+    let bytes = 0;
+    for (const [i, run] of runs.entries()) {
+      bytes += run.length;
+      if (bytes < this.#partBytes) continue;
+      yield runs.slice(from, i + 1);
+      from = i + 1;
+      bytes = 0;
+      this.#partBytes = Math.min(PART_BYTES_MAX, 2 * this.#partBytes);
+    }
+    if (from < runs.length) yield runs.slice(from);
   }
 
   /** The runs that were asked for. */
@@ -111,20 +131,6 @@ export class Inflow {
     }
     return !report.full && report.refusals.length === 0;
   }
-}
-
-/** Runs in parts of about `PART_BYTES`, each at least one run. */
-function* partsOf(runs: readonly Uint8Array[]): Iterable<readonly Uint8Array[]> {
-  let from = 0;
-  let bytes = 0;
-  for (const [i, run] of runs.entries()) {
-    bytes += run.length;
-    if (bytes < PART_BYTES) continue;
-    yield runs.slice(from, i + 1);
-    from = i + 1;
-    bytes = 0;
-  }
-  if (from < runs.length) yield runs.slice(from);
 }
 
 /** Throws what the decoder throws; an honest peer has no such run. */
