@@ -3,6 +3,7 @@
  * varint (7 bits a byte, least significant first). Of a count only what it differs from its expectation
  * is told, zigzag: cell i of a sketch of n entries holds about 2n/(2 + i). About 13 bytes a cell.
  */
+import { ByteWriter } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { type Cells, cellsUpTo, emptyCells, SHORT_ID_BYTES, type ShortId } from './sketch.ts';
 
@@ -16,24 +17,14 @@ function expectedCount(total: number, i: number): number {
   return i === 0 ? 0 : Math.floor((2 * total) / (2 + i));
 }
 
-class CountWriter {
-  readonly bytes: Uint8Array;
-  at = 0;
+/** Used again and again. */
+const writer = new ByteWriter();
 
-  constructor(length: number) {
-    this.bytes = new Uint8Array(length);
-  }
-
-  count(value: number, expected: number): void {
-    const step = value - expected;
-    let rest = step >= 0 ? 2 * step : -2 * step - 1;
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes[this.at++] = (rest % 128) | 128;
-    this.bytes[this.at++] = rest;
-  }
-
-  finish(): Uint8Array {
-    return this.bytes.slice(0, this.at);
-  }
+function writeCount(value: number, expected: number): void {
+  const step = value - expected;
+  let rest = step >= 0 ? 2 * step : -2 * step - 1;
+  for (; rest > 127; rest = Math.floor(rest / 128)) writer.u8((rest % 128) | 128);
+  writer.u8(rest);
 }
 
 class CountReader {
@@ -61,16 +52,13 @@ class CountReader {
   }
 }
 
-export function packCells(cells: Cells): Uint8Array {
-  const { length } = cells.counts;
-  const writer = new CountWriter(length * (FIXED_BYTES + COUNT_BYTES_MAX));
-  const view = new DataView(writer.bytes.buffer);
-  for (let i = 0; i < length; i++) {
-    view.setUint32(writer.at, cells.high[i] as number);
-    view.setUint32(writer.at + 4, cells.low[i] as number);
-    view.setUint32(writer.at + 8, cells.checks[i] as number);
-    writer.at += FIXED_BYTES;
-    writer.count(cells.counts[i] as number, expectedCount(cells.counts[0] as number, i));
+export function packCells({ high, low, checks, counts }: Cells): Uint8Array {
+  for (const [i, count] of counts.entries()) {
+    writer
+      .u32(high[i] as number)
+      .u32(low[i] as number)
+      .u32(checks[i] as number);
+    writeCount(count, expectedCount(counts[0] as number, i));
   }
   return writer.finish();
 }
@@ -78,7 +66,8 @@ export function packCells(cells: Cells): Uint8Array {
 /** Throws `BAD_ENCODING` for more than `max` cells, none, or anything but the one encoding of some. */
 export function unpackCells(bytes: Uint8Array, max: number): Cells {
   if (bytes.length > max * (FIXED_BYTES + COUNT_BYTES_MAX)) throw bad('it is too long');
-  const cells = emptyCells(max);
+  // No more than the bytes can hold.
+  const cells = emptyCells(Math.min(max, Math.ceil(bytes.length / (FIXED_BYTES + 1))));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = new CountReader(bytes);
   let length = 0;
@@ -96,9 +85,8 @@ export function unpackCells(bytes: Uint8Array, max: number): Cells {
 
 /** The counts from one cell on, without the sums. */
 export function packCounts(counts: Int32Array, from: number): Uint8Array {
-  const writer = new CountWriter((counts.length - from) * COUNT_BYTES_MAX);
   for (let i = from; i < counts.length; i++) {
-    writer.count(counts[i] as number, expectedCount(counts[0] as number, i));
+    writeCount(counts[i] as number, expectedCount(counts[0] as number, i));
   }
   return writer.finish();
 }

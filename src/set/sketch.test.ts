@@ -99,6 +99,16 @@ describe('a hostile sketch', () => {
   });
 });
 
+it('tells cells that stay what they were while the set goes on', () => {
+  const sketch = sketchOf(0, 10);
+  const [told, first] = [sketch.cells(), sketch.cells(16)];
+  const before = structuredClone([told, first]);
+  sketch.add(hashOf(11));
+  sketch.remove(hashOf(3));
+  expect([told, first]).toEqual(before);
+  expect(peel(sketch.cells(), told)).toEqual({ mine: [shortId(hashOf(11))], theirs: [shortId(hashOf(3))] });
+});
+
 it('is the same for any order of adding and removing', () => {
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 50 }), { maxLength: 60 }), (numbers) => {

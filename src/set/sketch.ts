@@ -2,7 +2,7 @@
  * A rateless sketch of the frontier (Yang, Gilad, Alizadeh: Practical Rateless Set Reconciliation,
  * SIGCOMM 2024): coded symbols over 8-byte short ids of the entries. The difference of two sketches
  * is the sketch of the difference, and 1.35 to 1.7 cells for each differing entry are enough to read
- * it. Kept up to date with each change, so that a session costs nothing but copying cells. A hint:
+ * it. Kept up to date with each change, so that a session costs nothing but telling cells. A hint:
  * success is equal 32-byte roots and nothing else, and who grinds ids only sends us down the trie.
  */
 import { concatBytes, readU32 } from '../base/bytes.ts';
@@ -76,12 +76,14 @@ function toggle(
   }
 }
 
+/** In one piece of memory: four are slower to get. */
 export function emptyCells(length: number): Cells {
+  const bytes = new ArrayBuffer(16 * length);
   return {
-    high: new Uint32Array(length),
-    low: new Uint32Array(length),
-    checks: new Uint32Array(length),
-    counts: new Int32Array(length),
+    high: new Uint32Array(bytes, 0, length),
+    low: new Uint32Array(bytes, 4 * length, length),
+    checks: new Uint32Array(bytes, 8 * length, length),
+    counts: new Int32Array(bytes, 12 * length, length),
   };
 }
 
@@ -94,31 +96,49 @@ function symbolOfHash(entryHash: Uint8Array): Symbol {
 }
 
 export class Sketch {
-  readonly #cells = emptyCells(limits.sketchCellsMax);
+  #cells = emptyCells(limits.sketchCellsMax);
+  /** Somebody keeps these cells as they are: they are copied before the next change. */
+  #isShared = false;
 
   /** Takes an entry in, by its hash. */
   add(entryHash: Uint8Array): void {
-    toggle(this.#cells, symbolOfHash(entryHash), 1);
+    toggle(this.#own(), symbolOfHash(entryHash), 1);
   }
 
   remove(entryHash: Uint8Array): void {
-    toggle(this.#cells, symbolOfHash(entryHash), -1);
+    toggle(this.#own(), symbolOfHash(entryHash), -1);
   }
 
-  /** A copy of the first cells, all when `length` is absent. */
+  /** The first cells as they are now, and stay; all when `length` is absent. */
   cells(length: number = limits.sketchCellsMax): Cells {
+    this.#isShared = true;
     return cellsUpTo(this.#cells, length);
+  }
+
+  #own(): Cells {
+    if (this.#isShared) this.#cells = copied(this.#cells);
+    this.#isShared = false;
+    return this.#cells;
   }
 }
 
-/** A copy of the first cells. */
+/** The first cells, not copied. */
 export function cellsUpTo({ high, low, checks, counts }: Cells, length: number): Cells {
   return {
-    high: high.slice(0, length),
-    low: low.slice(0, length),
-    checks: checks.slice(0, length),
-    counts: counts.slice(0, length),
+    high: high.subarray(0, length),
+    low: low.subarray(0, length),
+    checks: checks.subarray(0, length),
+    counts: counts.subarray(0, length),
   };
+}
+
+function copied({ high, low, checks, counts }: Cells): Cells {
+  const copy = emptyCells(counts.length);
+  copy.high.set(high);
+  copy.low.set(low);
+  copy.checks.set(checks);
+  copy.counts.set(counts);
+  return copy;
 }
 
 /** The cells with some entries more and others less. */
@@ -127,7 +147,7 @@ export function patchedCells(
   add: Iterable<{ readonly hash: Uint8Array }>,
   remove: Iterable<{ readonly hash: Uint8Array }>,
 ): Cells {
-  const patched = cellsUpTo(cells, cells.counts.length);
+  const patched = copied(cells);
   for (const { hash } of add) toggle(patched, symbolOfHash(hash), 1);
   for (const { hash } of remove) toggle(patched, symbolOfHash(hash), -1);
   return patched;

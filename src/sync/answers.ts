@@ -38,8 +38,11 @@ export const DIGEST_BYTES = 6;
 export const BRIEF_AUTHOR_BYTES = 4;
 const INNER_BYTES = 16 * DIGEST_BYTES;
 
+/** Used again and again: one of its own for each frame would grow anew each time. */
+const scratch = new CborWriter();
+
 export function encodeAnswer(id: number, answer: Answer): Uint8Array {
-  const writer = new CborWriter().array(3).uint(id).uint(answerTypes[answer.type]);
+  const writer = scratch.reset().array(3).uint(id).uint(answerTypes[answer.type]);
   writeBody(writer, answer);
   return writer.finish();
 }

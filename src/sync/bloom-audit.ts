@@ -1,5 +1,5 @@
 /** How often a digest's filter says yes where the truth is no: measured, not assumed (ICG-30). */
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { bytesToHex, equalBytes, mapKey } from '../base/bytes.ts';
 import type { Metrics } from '../base/ports.ts';
 import { bloomHas, bloomKey } from '../set/bloom.ts';
 import type { SpaceIdentity } from '../set/genesis.ts';
@@ -16,11 +16,11 @@ export interface Tips {
 export function lackedThere(diff: Tips): Tip[] {
   const theirs = new Map<string, number>();
   for (const { author, seq } of diff.theirs) {
-    const key = bytesToHex(author);
+    const key = mapKey(author);
     theirs.set(key, Math.max(theirs.get(key) ?? 0, seq));
   }
   // Where their chain is as long or longer, they may well have ours within it.
-  return diff.mine.filter(({ author, seq }) => (theirs.get(bytesToHex(author)) ?? 0) < seq);
+  return diff.mine.filter(({ author, seq }) => (theirs.get(mapKey(author)) ?? 0) < seq);
 }
 
 /** Compares the filter with the difference to the very set that it was made of; of another set it says nothing. */

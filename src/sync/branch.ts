@@ -2,7 +2,7 @@
 import { compareHlc } from '../assertion/hlc.ts';
 import { firstOf } from '../assertion/model.ts';
 import { RUN_WEIGHT_MAX } from '../assertion/run-codec.ts';
-import { bytesToHex, compareBytes } from '../base/bytes.ts';
+import { compareBytes, mapKey } from '../base/bytes.ts';
 import { isAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Journal } from '../set/journal.ts';
@@ -109,7 +109,7 @@ export async function forkBranches(
   known: readonly Known[],
   signal?: AbortSignal,
 ): Promise<Branch[]> {
-  const have = new Map(known.map((point) => [bytesToHex(point.id), point]));
+  const have = new Map(known.map((point) => [mapKey(point.id), point]));
   const walk: Walk = { journal, have, walked: new Set(), stepsLeft: limits.forkWalkRunsMax };
   const branches: Branch[] = [];
   for (const range of ranges) {
@@ -135,7 +135,7 @@ async function forkBranch(walk: Walk, tip: Tip): Promise<readonly Branch[] | und
   const rows: ChainRow[] = [];
   let floor: Known | undefined;
   for (let { id, seq }: { id: Uint8Array | null; seq: number } = tip; id !== null && floor === undefined; ) {
-    if (walk.have.has(bytesToHex(id))) break;
+    if (walk.have.has(mapKey(id))) break;
     if (walk.stepsLeft-- === 0) return undefined;
     const step: Step | Damaged | undefined = await stepBack(walk, id);
     if (step === undefined) break;
@@ -198,7 +198,7 @@ async function stepBack(
     throw error;
   });
   if (run === undefined) return { damaged: place.arrival };
-  const points = run.assertions.map((assertion) => have.get(bytesToHex(assertion.id)));
+  const points = run.assertions.map((assertion) => have.get(mapKey(assertion.id)));
   const at = points.findLastIndex((point) => point !== undefined);
   // Who has a later assertion of the run has this one.
   if (at >= place.index) return undefined;

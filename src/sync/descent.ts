@@ -4,7 +4,7 @@
  * that nobody can prepare two sets that look alike. The diff proves itself: my trie, changed by it,
  * has the peer's root.
  */
-import { bytesToHex, compareBytes, equalBytes } from '../base/bytes.ts';
+import { compareBytes, equalBytes, mapKey } from '../base/bytes.ts';
 import { AverError } from '../base/errors.ts';
 import { blake3, domains } from '../base/hash.ts';
 import { limits } from '../base/limits.ts';
@@ -145,8 +145,8 @@ export class Descent {
       return onlyTheirs;
     }
     const mine = trie.below(path);
-    const mineByHash = new Map(mine.map((entry) => [bytesToHex(entry.hash), entry]));
-    const onlyTheirs = theirs.filter((entry) => !mineByHash.delete(bytesToHex(entry.hash)));
+    const mineByHash = new Map(mine.map((entry) => [mapKey(entry.hash), entry]));
+    const onlyTheirs = theirs.filter((entry) => !mineByHash.delete(mapKey(entry.hash)));
     this.#mine.push(...mineByHash.values());
     if (mineByHash.size > 0 || onlyTheirs.length > 0) this.#note(path);
     return onlyTheirs;

@@ -1,5 +1,5 @@
 /** What a diff of two frontiers means: who leads by how much. */
-import { bytesToHex } from '../base/bytes.ts';
+import { mapKey } from '../base/bytes.ts';
 import type { Diff } from './descent.ts';
 
 /** How a peer's set relates to ours. `ahead`: it has what we lack. */
@@ -37,7 +37,7 @@ interface Sides {
 export function summarize(diff: Diff): Difference {
   const sides = new Map<string, Sides>();
   const of = (author: Uint8Array) => {
-    const key = bytesToHex(author);
+    const key = mapKey(author);
     const side = sides.get(key) ?? { author, mine: 0, theirsKnown: 0, theirs: 0, unknown: false };
     sides.set(key, side);
     return side;

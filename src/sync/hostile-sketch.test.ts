@@ -166,7 +166,7 @@ describe('a liar', () => {
     const it = await scene(() => actor([]));
     const stream = await it.stream();
     const root = it.a.replica.frontier.root();
-    const cells = it.a.replica.frontier.cellsAt(root, limits.sketchCellsMax) as Cells;
+    const cells = structuredClone(it.a.replica.frontier.cellsAt(root, limits.sketchCellsMax) as Cells);
     for (let i = 0; i < limits.sketchCellsMax; i++) {
       // Each cell differs by an entry of its own, with the right check.
       const lone = new Sketch();

@@ -4,7 +4,7 @@
  */
 import type { Run } from '../assertion/model.ts';
 import { decodeRun } from '../assertion/run-codec.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes, mapKey } from '../base/bytes.ts';
 import { toAverError } from '../base/errors.ts';
 import type { Ports } from '../base/ports.ts';
 import type { MergeReport, Replica } from '../set/replica.ts';
@@ -45,7 +45,7 @@ export class Inflow {
 
   constructor(options: InflowOptions) {
     this.#options = options;
-    this.#authors = new Set(options.ranges.map((range) => bytesToHex(range.author)));
+    this.#authors = new Set(options.ranges.map((range) => mapKey(range.author)));
   }
 
   /** Takes a chunk's runs. Resolves with false when reading must stop. Throws what the decoder throws. */
@@ -105,7 +105,7 @@ export class Inflow {
     for (const bytes of encoded) {
       ports.metrics.add('bytes_pulled', bytes.length);
       const run = decodeOrBlame(bytes, replica.space.id, link);
-      if (this.#authors.has(bytesToHex(run.author))) runs.push(run);
+      if (this.#authors.has(mapKey(run.author))) runs.push(run);
       else {
         ports.metrics.add('sync_unsolicited');
         link.fault('BAD_ENCODING', 'The peer sent runs of an author that was not asked for.');

@@ -1,6 +1,6 @@
 /** The syncs of one space with one peer: one at a time, soon when there is reason, later after failures. */
 import { Allowance, allowances } from '../base/allowance.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes, mapKey } from '../base/bytes.ts';
 import { AverError, isAverError, toAverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Ports } from '../base/ports.ts';
@@ -47,7 +47,7 @@ export class PeerSync {
   /** When the peer was or will be told of news. */
   toldMs = Number.NEGATIVE_INFINITY;
   readonly #options: PeerSyncOptions;
-  /** Tips in hex that were refused when this peer brought them. */
+  /** Tips that were refused when this peer brought them. */
   readonly #refused = recentlyUsed<string, true>(REFUSED_TIPS_MAX);
   #running: Promise<SessionResult> | undefined;
   #next: Promise<SessionResult> | undefined;
@@ -232,8 +232,8 @@ export class PeerSync {
       pulls,
       gate: this.#gate,
       signal,
-      isRefused: (tip) => this.#refused.has(bytesToHex(tip.id)),
-      onRefused: (tip) => this.#refused.set(bytesToHex(tip.id), true),
+      isRefused: (tip) => this.#refused.has(mapKey(tip.id)),
+      onRefused: (tip) => this.#refused.set(mapKey(tip.id), true),
       onNews: () => onNews(this),
       onExchange: (exchange) => {
         const converged = this.view.noteExchange(exchange, ports.clock.nowMs());

@@ -1,6 +1,6 @@
 /** How far the chains of a pull have come: what another pull goes on after, and whether a peer left something out. */
 import { lastOf, type Run } from '../assertion/model.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes, mapKey } from '../base/bytes.ts';
 import type { Tip } from '../set/trie-entry.ts';
 import type { Known, Range } from './messages.ts';
 
@@ -14,12 +14,12 @@ interface Chain {
 
 export class Progress {
   readonly #chains = new Map<string, Chain>();
-  /** Ids in hex of ends that came. */
+  /** Ids of ends that came. */
   readonly #reached = new Set<string>();
 
   constructor(ranges: readonly Range[]) {
     for (const { author, seq, id, have } of ranges) {
-      const key = bytesToHex(author);
+      const key = mapKey(author);
       const ends = [...(this.#chains.get(key)?.ends ?? []), { author, seq, id }];
       const at = have.reduce<Known | undefined>(
         (highest, point) => (point.seq > (highest?.seq ?? 0) ? point : highest),
@@ -31,7 +31,7 @@ export class Progress {
 
   /** Returns by how many assertions the chain has come on. */
   take(run: Run): number {
-    const chain = this.#chains.get(bytesToHex(run.author));
+    const chain = this.#chains.get(mapKey(run.author));
     if (chain === undefined) return 0;
     const [first, last] = [run.assertions[0] as Run['assertions'][0], lastOf(run)];
     const seq = chain.at?.seq ?? 0;
@@ -41,7 +41,7 @@ export class Progress {
     if (chain.hasGap) return 0;
     for (const end of chain.ends) {
       const found = run.assertions[end.seq - first.seq];
-      if (found !== undefined && equalBytes(found.id, end.id)) this.#reached.add(bytesToHex(end.id));
+      if (found !== undefined && equalBytes(found.id, end.id)) this.#reached.add(mapKey(end.id));
     }
     if (isFork || last.seq <= seq) return 0;
     chain.at = { seq: last.seq, id: last.id };
@@ -49,12 +49,12 @@ export class Progress {
   }
 
   isReached({ id }: Tip): boolean {
-    return this.#reached.has(bytesToHex(id));
+    return this.#reached.has(mapKey(id));
   }
 
   /** What another pull of this chain may go on after; undefined where that is what is visible. */
   reachedOf(author: Uint8Array): Known | undefined {
-    const chain = this.#chains.get(bytesToHex(author));
+    const chain = this.#chains.get(mapKey(author));
     return chain?.ends.length === 1 ? chain.at : undefined;
   }
 }

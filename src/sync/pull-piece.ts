@@ -7,17 +7,17 @@ export interface Worker {
   readonly peerId: string;
   /** Ranges that the peer takes in one request. */
   readonly rangesMax: number;
-  /** Ids in hex of the tips that it has and we lack. */
+  /** Keys of the ids of the tips that it has and we lack. */
   readonly offered: ReadonlySet<string>;
-  /** The highest of them by author in hex: it has what lies before, unless the chain forks. */
+  /** The highest of them by author: it has what lies before, unless the chain forks. */
   readonly heights: ReadonlyMap<string, number>;
 }
 
 /** A tip that is wanted, and up to where its chain is here or has been seen to by pieces. */
 export interface Want extends Tip {
-  /** Its id in hex. */
+  /** That of its id. */
   readonly key: string;
-  /** In hex. */
+  /** That of its author. */
   readonly authorKey: string;
   after: Known | undefined;
   /** Its chain has branches: its place is not told by seq, and it is fetched in one go. */

@@ -9,7 +9,7 @@
  *
  * Decisions only; `puller.ts` acts on them.
  */
-import { bytesToHex } from '../base/bytes.ts';
+import { mapKey } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Tip } from '../set/trie-entry.ts';
 import type { End } from './messages.ts';
@@ -222,7 +222,7 @@ export class PullPlan {
       this.#pieces.push(piece);
       for (const { want, seq, id } of segments) {
         want.after = { seq, id };
-        if (bytesToHex(id) === want.key) want.piece = piece;
+        if (mapKey(id) === want.key) want.piece = piece;
       }
     }
     const isFine = slices.length === 0 || !this.#standing.isWorthSplitting(this.#wants.lengthOf(wants));
@@ -331,7 +331,7 @@ export class PullPlan {
 }
 
 function isEnd({ want, id }: Segment): boolean {
-  return bytesToHex(id) === want.key;
+  return mapKey(id) === want.key;
 }
 
 function segmentOf(want: Want): Segment {

@@ -1,5 +1,5 @@
 /** The tips that a space lacks, and which of the peers that take part in the pull have them. */
-import { bytesToHex } from '../base/bytes.ts';
+import { mapKey } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Tip } from '../set/trie-entry.ts';
 import type { Segment, Want, Worker } from './pull-piece.ts';
@@ -20,7 +20,7 @@ export interface Held {
 export class Wants {
   readonly #heldOf: (author: Uint8Array) => Held;
   readonly #workers = new Set<Worker>();
-  /** By id in hex. */
+  /** By id. */
   readonly #wants = new Map<string, Want>();
 
   constructor(heldOf: (author: Uint8Array) => Held) {
@@ -35,22 +35,22 @@ export class Wants {
     const heights = new Map<string, number>();
     const forked = new Set<string>();
     for (const { author, seq } of tips) {
-      const key = bytesToHex(author);
+      const key = mapKey(author);
       if (heights.has(key)) forked.add(key);
       heights.set(key, Math.max(seq, heights.get(key) ?? 0));
     }
-    const worker = { peerId, rangesMax, heights, offered: new Set(tips.map(({ id }) => bytesToHex(id))) };
+    const worker = { peerId, rangesMax, heights, offered: new Set(tips.map(({ id }) => mapKey(id))) };
     this.#workers.add(worker);
     const others = new Map([...this.#wants.values()].map((want) => [want.authorKey, want]));
     for (const tip of tips) {
-      const authorKey = bytesToHex(tip.author);
+      const authorKey = mapKey(tip.author);
       this.#add(tip, authorKey, forked.has(authorKey), others.get(authorKey));
     }
     return worker;
   }
 
   #add(tip: Tip, authorKey: string, isForked: boolean, other: Want | undefined): void {
-    const key = bytesToHex(tip.id);
+    const key = mapKey(tip.id);
     if (this.#wants.has(key)) return;
     const held = this.#heldOf(tip.author);
     const forks = isForked || held.tips > 1 || held.seq >= tip.seq || other?.seq === tip.seq;

@@ -3,7 +3,7 @@
  * these are points at exponentially growing distances before them, one of them close below any fork,
  * so that the other side finds where its chain leaves ours without asking back.
  */
-import { bytesToHex } from '../base/bytes.ts';
+import { mapKey } from '../base/bytes.ts';
 import { limits } from '../base/limits.ts';
 import { recentlyUsed } from '../base/recently-used.ts';
 import type { ChainRow } from '../set/journal-keys.ts';
@@ -43,7 +43,7 @@ type Lacking = Tip & { readonly after?: Known | undefined };
 
 export class Ranges {
   readonly #replica: Replica;
-  /** Of chains without a fork, whose points stay what they are. By author in hex. */
+  /** Of chains without a fork, whose points stay what they are. By author. */
   readonly #remembered = recentlyUsed<string, { readonly fromSeq: number; readonly points: Known[] }>(
     REMEMBERED_MAX,
   );
@@ -56,7 +56,7 @@ export class Ranges {
     const ranges: Range[] = [];
     const byAuthor = new Map<string, Own>();
     for (const { author, seq, id, after } of tips) {
-      const key = bytesToHex(author);
+      const key = mapKey(author);
       const isFirst = !byAuthor.has(key);
       const own = byAuthor.get(key) ?? this.#own(author);
       byAuthor.set(key, own);

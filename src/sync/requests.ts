@@ -21,8 +21,11 @@ import {
 const PREFIX_MAX = 80;
 export const SALT_BYTES = 16;
 
+/** Used again and again: one of its own for each frame would grow anew each time. */
+const scratch = new CborWriter();
+
 export function encodeRequest(id: number, request: Request): Uint8Array {
-  const writer = new CborWriter().array(3).uint(id).uint(requestTypes[request.type]);
+  const writer = scratch.reset().array(3).uint(id).uint(requestTypes[request.type]);
   writeBody(writer, request);
   return writer.finish();
 }
