@@ -1,10 +1,10 @@
 /**
- * Records in IndexedDB, for one writer at a time. Writers are numbered; opening puts a row under the
- * number of the one before, and each transaction that writes begins by adding that row for its own
- * writer, which fails when it is there.
+ * Records in IndexedDB, for one writer at a time. Writers are numbered, and each has keys of its own in the
+ * log, which it uses one after the other: every transaction that writes adds a row there. Opening takes
+ * the next key of the writer before, so that nothing which that one hands over later goes through.
  *
- * The browser checks that by itself: every transaction is handed over whole, so that a tab that stops
- * in the middle of one does not hold up the tab that takes over.
+ * The browser checks that by itself, at no cost: every transaction is handed over whole, so that a tab
+ * that stops in the middle of one does not hold up the tab that takes over.
  */
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -13,9 +13,14 @@ import type { Change, Found, Records } from './lsm/records.ts';
 const LOG = 'log';
 const RECORDS = 'records';
 const META = 'meta';
-/** Keys of META, beside the numbers of writers that were taken over. */
+/** Keys of META: the manifest, the number of the last writer, and the key of the first row of the log that counts. */
 const MANIFEST = 'manifest';
-const FLUSHED = 'flushed';
+const WRITER = 'writer';
+const FIRST = 'first';
+/** Keys in the log of one writer. Those below are of the version before, which had no such numbers. */
+const KEYS_EACH = 2 ** 32;
+/** A row of the log that holds no record: only its key counts. */
+const NO_RECORD = new Uint8Array(0);
 
 /** Why the browser ended the connection, once it has. */
 export class ConnectionEnd {
@@ -35,45 +40,80 @@ export class ConnectionEnd {
 }
 
 export function createObjectStores(db: IDBDatabase): void {
-  db.createObjectStore(LOG, { autoIncrement: true });
-  db.createObjectStore(RECORDS);
-  db.createObjectStore(META);
+  for (const name of [LOG, RECORDS, META]) db.createObjectStore(name);
+}
+
+/** The version before had the fence in META. Whoever wrote with it must have let go of the database. */
+export function removeOldFence(transaction: IDBTransaction): void {
+  const meta = transaction.objectStore(META);
+  // All numbers, and no other keys.
+  meta.delete(IDBKeyRange.upperBound(Number.POSITIVE_INFINITY));
+  meta.delete(WRITER);
 }
 
 /** Takes over from whoever wrote before, and reads what they left, in one transaction. */
 export async function takeOver(db: IDBDatabase, end: ConnectionEnd): Promise<Found> {
   const transaction = db.transaction([LOG, META], 'readwrite');
-  const meta = transaction.objectStore(META);
-  const manifest = resultOf<Uint8Array | undefined>(meta.get(MANIFEST));
-  const log = resultOf<Uint8Array[]>(transaction.objectStore(LOG).getAll());
-  // All numbers, and no other keys.
-  const numbers = IDBKeyRange.upperBound(Number.POSITIVE_INFINITY);
-  const newestFenced = meta.openKeyCursor(numbers, 'prev');
-  let writer = 0;
-  newestFenced.onsuccess = () => {
-    const before = ((newestFenced.result?.key as number | undefined) ?? 0) + 1;
-    writer = before + 1;
-    meta.put(0, before);
-    meta.delete(IDBKeyRange.upperBound(before - limits.storeWritersFenced));
-    // Tabs of the version before look for a row of their own.
-    meta.delete('writer');
-    transaction.commit();
-  };
-  await Promise.all([manifest, log, doneOf(transaction)]);
-  return { records: new IndexedDbRecords(db, writer, end), manifest: await manifest, log: await log };
+  const done = doneOf(transaction);
+  done.catch(() => undefined);
+  const [log, meta] = [transaction.objectStore(LOG), transaction.objectStore(META)];
+  const [manifest, before = 0, first = 0] = await Promise.all([
+    resultOf<Uint8Array | undefined>(meta.get(MANIFEST)),
+    resultOf<number | undefined>(meta.get(WRITER)),
+    resultOf<number | undefined>(meta.get(FIRST)),
+  ]);
+  const counting = IDBKeyRange.lowerBound(first);
+  const [keys, rows] = await Promise.all([
+    resultOf(log.getAllKeys(counting) as IDBRequest<number[]>),
+    resultOf<Uint8Array[]>(log.getAll(counting)),
+  ]);
+  const last = keys.at(-1) ?? -1;
+  const fence = Math.max(last + 1, before * KEYS_EACH);
+  log.add(NO_RECORD, fence);
+  // Of each writer that was taken over the last row is its fence.
+  const fences = keys.filter((key, i) => writerOf(key) !== writerOf(keys[i + 1] ?? fence));
+  fences.push(fence);
+  const tooOld = Math.min(first - 1, (before - limits.storeWritersFenced) * KEYS_EACH);
+  log.delete(IDBKeyRange.upperBound(tooOld));
+  meta.put(before + 1, WRITER);
+  transaction.commit();
+  await done;
+  const records = new IndexedDbRecords({ db, writer: before + 1, first, fences, end });
+  return { records, manifest, log: rows.filter((record) => record.length > 0) };
+}
+
+function writerOf(key: number): number {
+  return Math.floor(key / KEYS_EACH);
+}
+
+interface Taken {
+  readonly db: IDBDatabase;
+  readonly writer: number;
+  /** Key of the first row of the log that counts. */
+  readonly first: number;
+  /** Keys of fences from there on. */
+  readonly fences: readonly number[];
+  readonly end: ConnectionEnd;
 }
 
 class IndexedDbRecords implements Records {
   readonly #db: IDBDatabase;
-  readonly #writer: number;
   readonly #end: ConnectionEnd;
   readonly #turns = new MessageChannel();
   readonly #waiting: (() => void)[] = [];
   #readable: IDBObjectStore | undefined;
+  #first: number;
+  #fences: readonly number[];
+  /** Key of the last row. */
+  #last: number;
+  #isLastEmpty = false;
+  #committing: Promise<void> = Promise.resolve();
 
-  constructor(db: IDBDatabase, writer: number, end: ConnectionEnd) {
+  constructor({ db, writer, first, fences, end }: Taken) {
     this.#db = db;
-    this.#writer = writer;
+    this.#first = first;
+    this.#fences = fences;
+    this.#last = writer * KEYS_EACH - 1;
     this.#end = end;
     this.#turns.port1.onmessage = () => this.#waiting.shift()?.();
   }
@@ -82,28 +122,48 @@ class IndexedDbRecords implements Records {
     return this.#end.error;
   }
 
+  /** One after the other: a key that was passed over would be one behind the fence. */
   commit(change: Change, durable: boolean): Promise<void> {
-    return this.#try(() => this.#commit(change, durable));
+    const committed = this.#committing.then(() => this.#try(() => this.#commit(change, durable)));
+    this.#committing = committed.catch(() => undefined);
+    return committed;
   }
 
-  #commit(change: Change, durable: boolean): Promise<void> {
+  async #commit(change: Change, durable: boolean): Promise<void> {
+    const { log = NO_RECORD, clearLog = false, manifest } = change;
     // A change of the log alone leaves those alone who read tables.
-    const names = change.put || change.remove ? [LOG, RECORDS, META] : [LOG, META];
+    const names = change.put || change.remove || manifest || clearLog ? [LOG, RECORDS, META] : [LOG];
     const transaction = this.#db.transaction(names, 'readwrite', {
       durability: durable ? 'strict' : 'relaxed',
     });
-    const meta = transaction.objectStore(META);
+    const rows = transaction.objectStore(LOG);
+    const key = this.#last + 1;
+    // Only a strict transaction that writes takes what was written before it to the disk: this row does that, too.
+    const row = rows.add(log, key);
     let isFenced = false;
-    const fence = meta.add(0, this.#writer);
-    fence.onerror = () => {
-      isFenced = fence.error?.name === 'ConstraintError';
+    row.onerror = () => {
+      isFenced = row.error?.name === 'ConstraintError';
     };
-    meta.delete(this.#writer);
-    apply(transaction, change, durable);
+    if (clearLog) this.#clearLog(transaction, key);
+    else if (this.#isLastEmpty) rows.delete(this.#last);
+    applyToTables(transaction, change);
     transaction.commit();
-    return doneOf(transaction).catch((error) => {
+    await doneOf(transaction).catch((error) => {
       throw isFenced ? new AverError('STORE_FENCED', 'Another tab writes to this store now.') : error;
     });
+    this.#last = key;
+    this.#isLastEmpty = log.length === 0;
+    if (!clearLog) return;
+    this.#first = key;
+    this.#fences = [];
+  }
+
+  /** All rows before this one, but not the fences: the tabs that they are for may still wake up. */
+  #clearLog(transaction: IDBTransaction, key: number): void {
+    const rows = transaction.objectStore(LOG);
+    rows.delete(IDBKeyRange.bound(this.#first, key, false, true));
+    for (const fence of this.#fences.slice(-limits.storeWritersFenced)) rows.add(NO_RECORD, fence);
+    transaction.objectStore(META).put(key, FIRST);
   }
 
   read(numbers: readonly number[]): Promise<(Uint8Array | undefined)[]> {
@@ -162,15 +222,10 @@ function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
   });
 }
 
-function apply(transaction: IDBTransaction, change: Change, durable: boolean): void {
-  const { log, clearLog, put = [], remove = [], manifest } = change;
-  if (clearLog) transaction.objectStore(LOG).clear();
-  if (log !== undefined) transaction.objectStore(LOG).add(log);
+function applyToTables(transaction: IDBTransaction, { put = [], remove = [], manifest }: Change): void {
   for (const [number, record] of put) transaction.objectStore(RECORDS).put(record, number);
   for (const [from, to] of remove) transaction.objectStore(RECORDS).delete(IDBKeyRange.bound(from, to));
   if (manifest !== undefined) transaction.objectStore(META).put(manifest, MANIFEST);
-  // Only a strict transaction that writes takes what was written before it to the disk.
-  if (durable && log === undefined) transaction.objectStore(META).put(0, FLUSHED);
 }
 
 export function toStoreError(error: unknown): AverError {

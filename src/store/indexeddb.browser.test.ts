@@ -5,6 +5,7 @@ import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { DATABASE_VERSION, type IndexedDbOptions, openIndexedDb } from './indexeddb.ts';
+import { packBlock } from './lsm/block.ts';
 import { type Sizes, usualSizes } from './lsm/sizes.ts';
 import type { StoppedWriter } from './stopped-writer.fixture.ts';
 import { storeSuite } from './store.suite.ts';
@@ -31,6 +32,14 @@ function deleteDatabase(name: string): Promise<void> {
 function openRaw(name: string, version: number): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, version);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function count(db: IDBDatabase, objectStore: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = db.transaction(objectStore).objectStore(objectStore).count();
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
@@ -100,6 +109,68 @@ describe('IndexedDB store', () => {
     expect(await second.getMany([key, hexToBytes('02')])).toEqual([hexToBytes('bb'), undefined]);
     // What it still reads is as of its time.
     expect(await first.get(key)).toEqual(hexToBytes('aa'));
+  });
+
+  test('all that were taken over stay fenced off, also when the log behind them is cleared and taken over again', async () => {
+    const place = name();
+    const tabs: Store[] = [];
+    const check = async (value: Uint8Array) => {
+      const store = await open({ name: place, sizes: tiny });
+      // So much that tables are made, and the log is cleared.
+      for (let i = 0; i < 40; i++) await store.write([{ key: u32Bytes(i), value }], relaxed);
+      for (const tab of tabs) {
+        const late = tab.write([{ key: u32Bytes(0), value: key }], durable);
+        await expect(late).rejects.toMatchObject({ code: 'STORE_FENCED' });
+      }
+      tabs.push(store);
+      expect(await store.getMany([u32Bytes(0), u32Bytes(39)])).toEqual([value, value]);
+    };
+    // One of them never writes.
+    await check(hexToBytes('a0'));
+    tabs.push(await open({ name: place, sizes: tiny }));
+    for (const value of ['a1', 'a2', 'a3']) await check(hexToBytes(value));
+    const last = await open({ name: place, sizes: tiny });
+    expect(await last.getMany([u32Bytes(0), u32Bytes(39)])).toEqual([hexToBytes('a3'), hexToBytes('a3')]);
+  });
+
+  test('flushing again and again leaves one row', async () => {
+    const place = name();
+    const store = await open({ name: place });
+    await store.write([{ key, value: key }], relaxed);
+    for (let i = 0; i < 10; i++) await store.flush();
+    const db = await openRaw(place, DATABASE_VERSION);
+    // A fence, what was written, and what the last flush needed.
+    expect(await count(db, 'log')).toBe(3);
+    db.close();
+    await store.write([{ key: hexToBytes('02'), value: key }], durable);
+    const again = await open({ name: place });
+    expect(await again.getMany([key, hexToBytes('02')])).toEqual([key, key]);
+  });
+
+  test('a store of the version before, with its fence elsewhere, is taken over with all that is in its log', async () => {
+    const place = name();
+    const before = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open(place, DATABASE_VERSION - 1);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore('log', { autoIncrement: true });
+        for (const each of ['records', 'meta']) request.result.createObjectStore(each);
+      };
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const writing = before.transaction(['log', 'meta'], 'readwrite');
+    for (let i = 0; i < 3; i++)
+      writing.objectStore('log').add(packBlock([{ key: u32Bytes(i), value: u32Bytes(i) }]));
+    for (let i = 1; i < 4; i++) writing.objectStore('meta').put(0, i);
+    await new Promise((resolve) => {
+      writing.oncomplete = resolve;
+    });
+    before.close();
+    for (let round = 0; round < 2; round++) {
+      const store = await open({ name: place, sizes: tiny });
+      expect(await store.getMany([0, 1, 2].map(u32Bytes))).toEqual([0, 1, 2].map(u32Bytes));
+      for (let i = 3; i < 40; i++) await store.write([{ key: u32Bytes(i), value: key }], durable);
+    }
   });
 
   test('writes that were handed over before the takeover are in, those after it are not', async () => {
@@ -266,6 +337,10 @@ describe('IndexedDB store', () => {
     await expect(store.write(rowsOf(written), relaxed)).rejects.toMatchObject({ code: 'STORE_FULL' });
     await bucket.setQuota(undefined);
     await store.write(rowsOf(written), durable);
+    // What was refused has left no way past the fence.
+    const next = await open({ name: bucket.name });
+    await expect(store.write(rowsOf(written), durable)).rejects.toMatchObject({ code: 'STORE_FENCED' });
+    await next.close();
     const found = Array.from({ length: 20 }, (): number[] => []);
     for await (const [row] of store.range(ALL)) found[row[0] as number]?.push(row[1] as number);
     const expected = Array.from({ length: written + 1 }, (_, i) => i);

@@ -10,12 +10,18 @@ import { limits } from '../base/limits.ts';
 import type { Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { STORE_VERSION, versionError } from './batch.ts';
-import { ConnectionEnd, createObjectStores, takeOver, toStoreError } from './indexeddb-records.ts';
+import {
+  ConnectionEnd,
+  createObjectStores,
+  removeOldFence,
+  takeOver,
+  toStoreError,
+} from './indexeddb-records.ts';
 import { openLogStore } from './lsm/log-store.ts';
 import type { Sizes } from './lsm/sizes.ts';
 
-/** Of the layout in IndexedDB: one ahead of that of the rows, since it had a record for each of them once. */
-export const DATABASE_VERSION = STORE_VERSION + 1;
+/** Of the layout in IndexedDB: ahead of that of the rows, since it changed twice when that did not. */
+export const DATABASE_VERSION = STORE_VERSION + 2;
 
 export interface IndexedDbOptions {
   /** Database name: one store per profile. */
@@ -56,6 +62,7 @@ function openDatabase(name: string, end: ConnectionEnd): Promise<IDBDatabase> {
     const request = indexedDB.open(name, DATABASE_VERSION);
     request.onupgradeneeded = ({ oldVersion }) => {
       if (oldVersion === 0) return createObjectStores(request.result);
+      if (oldVersion === DATABASE_VERSION - 1) return removeOldFence(request.transaction as IDBTransaction);
       end.because(versionError(name, oldVersion, DATABASE_VERSION));
       request.transaction?.abort();
     };
