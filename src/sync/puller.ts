@@ -244,9 +244,10 @@ export class Puller {
 }
 
 function costOf(runs: readonly Run[]): number {
-  return runs
-    .flatMap((run) => run.assertions)
-    .reduce((sum, { payloadSize }) => sum + payloadSize + ASSERTION_BYTES, 0);
+  let cost = 0;
+  for (const { assertions } of runs)
+    for (const { payloadSize } of assertions) cost += payloadSize + ASSERTION_BYTES;
+  return cost;
 }
 
 /** Those of them that are not in the set. */
