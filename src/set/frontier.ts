@@ -25,6 +25,8 @@ interface Snapshot {
   readonly cells: Cells;
 }
 
+const NOTHING_HELD = { seq: 0, tips: 0 } as const;
+
 export class Frontier {
   /** By author: the one tip, or all by id where the author forked, so that none of many is searched for. */
   readonly #tips = new Map<string, FrontierTip | Map<string, FrontierTip>>();
@@ -77,15 +79,20 @@ export class Frontier {
 
   /** Highest seq of the author's tips; 0 where there is none. */
   highestSeq(author: Uint8Array): number {
+    return this.held(author).seq;
+  }
+
+  /** What is held of the author's chain: the highest seq of its tips and how many they are, both 0 where there is none. */
+  held(author: Uint8Array): { readonly seq: number; readonly tips: number } {
     const tips = this.#tips.get(mapKey(author));
-    if (!(tips instanceof Map)) return tips?.seq ?? 0;
+    if (!(tips instanceof Map)) return tips === undefined ? NOTHING_HELD : { seq: tips.seq, tips: 1 };
     let highest = this.#highest.get(tips);
     if (highest === undefined) {
       highest = 0;
       for (const { seq } of tips.values()) highest = Math.max(highest, seq);
       this.#highest.set(tips, highest);
     }
-    return highest;
+    return { seq: highest, tips: tips.size };
   }
 
   *tips(): Iterable<TipRecord> {

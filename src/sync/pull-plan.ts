@@ -122,7 +122,7 @@ export class PullPlan {
       want.piece === undefined &&
       !want.isEndHere &&
       !isAsked &&
-      this.#isNear(want.at, this.#wants.lengthOf([want]))
+      this.#isNear(want.at, () => this.#wants.lengthOf([want]))
     );
   }
 
@@ -165,15 +165,15 @@ export class PullPlan {
 
   #suits(piece: Piece, worker: Worker): boolean {
     if (piece.segments.length > worker.rangesMax) return false;
-    if (piece.kind === 'slice' && !this.#isNear(piece.at, piece.assertions)) return false;
+    if (piece.kind === 'slice' && !this.#isNear(piece.at, () => piece.assertions)) return false;
     return piece.segments.every(({ want }) => offers(worker, want));
   }
 
   /** Whether what comes at this place may be fetched before the oldest slice is here. */
-  #isNear(at: number, assertions: number): boolean {
+  #isNear(at: number, assertions: () => number): boolean {
     const oldest = this.#pieces.find((piece) => piece.kind === 'slice');
     if (oldest === undefined || at <= oldest.at) return true;
-    return at + assertions - oldest.at <= this.#standing.aheadMax;
+    return at + assertions() - oldest.at <= this.#standing.aheadMax;
   }
 
   /** The worker has nothing to do: others shall leave it something. */

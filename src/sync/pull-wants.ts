@@ -113,6 +113,7 @@ export class Wants {
     isMeant: (worker: Worker) => boolean,
   ): { readonly wants: readonly Want[]; readonly helpers: number } {
     const workers = [...this.#workers].filter(isMeant);
+    if (workers.length < 2) return { wants, helpers: 1 };
     const parts = new Map<string, { wants: Want[]; helpers: number; length: number }>();
     for (const want of wants) {
       const helpers = workers.map((worker) => offers(worker, want));

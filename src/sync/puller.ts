@@ -38,10 +38,7 @@ export class Pulls {
     this.patienceMs = patienceMs;
     this.plan = new PullPlan({
       patienceMs,
-      heldOf: (author) => {
-        const tips = frontier.tipsOf(author);
-        return { seq: tips.reduce((max, tip) => Math.max(max, tip.seq), 0), tips: tips.length };
-      },
+      heldOf: (author) => frontier.held(author),
       onChange: () => {
         for (const each of this.#waiting) each.abort();
       },
