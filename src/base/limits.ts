@@ -128,7 +128,7 @@ export const limits = {
   /** A browser that has not opened the store by then has a frozen tab that holds it. */
   storeOpenTimeoutMs: 10 * SECOND,
   /** A tab must not write when it wakes up after so many others have opened its store. A row of its log for each. */
-  storeWritersFenced: 10_000,
+  storeWritersFenced: 1_000,
 
   // --- Wire ---
 

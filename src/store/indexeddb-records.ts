@@ -17,8 +17,11 @@ const META = 'meta';
 const MANIFEST = 'manifest';
 const WRITER = 'writer';
 const FIRST = 'first';
-/** Keys in the log of one writer. Those below are of the version before, which had no such numbers. */
-const KEYS_EACH = 2 ** 32;
+/**
+ * Keys in the log of one writer: more than it can use, and more writers than a profile can have before keys reach
+ * 2⁵³. Those of the first are of the version before, which had no such numbers.
+ */
+const KEYS_EACH = 2 ** 31;
 /** A row of the log that holds no record: only its key counts. */
 const NO_RECORD = new Uint8Array(0);
 
@@ -57,33 +60,47 @@ export async function takeOver(db: IDBDatabase, end: ConnectionEnd): Promise<Fou
   const done = doneOf(transaction);
   done.catch(() => undefined);
   const [log, meta] = [transaction.objectStore(LOG), transaction.objectStore(META)];
-  const [manifest, before = 0, first = 0] = await Promise.all([
+  const [manifest, before = 0, first = 0, keys, values] = await Promise.all([
     resultOf<Uint8Array | undefined>(meta.get(MANIFEST)),
     resultOf<number | undefined>(meta.get(WRITER)),
     resultOf<number | undefined>(meta.get(FIRST)),
+    resultOf(log.getAllKeys() as IDBRequest<number[]>),
+    resultOf<Uint8Array[]>(log.getAll()),
   ]);
-  const counting = IDBKeyRange.lowerBound(first);
-  const [keys, rows] = await Promise.all([
-    resultOf(log.getAllKeys(counting) as IDBRequest<number[]>),
-    resultOf<Uint8Array[]>(log.getAll(counting)),
-  ]);
-  const last = keys.at(-1) ?? -1;
-  const fence = Math.max(last + 1, before * KEYS_EACH);
-  log.add(NO_RECORD, fence);
-  // Of each writer that was taken over the last row is its fence.
-  const fences = keys.filter((key, i) => writerOf(key) !== writerOf(keys[i + 1] ?? fence));
-  fences.push(fence);
-  const tooOld = Math.min(first - 1, (before - limits.storeWritersFenced) * KEYS_EACH);
-  log.delete(IDBKeyRange.upperBound(tooOld));
-  meta.put(before + 1, WRITER);
+  const rows = keys.map((key, i) => ({ key, record: values[i] ?? NO_RECORD }));
+  const next = Math.max((keys.at(-1) ?? -1) + 1, before * KEYS_EACH);
+  // Nothing else is handed over before the fence stands: see `goesOnAfterFailure`.
+  await resultOf(log.add(NO_RECORD, next));
+  // A row without a record may be the fence of an earlier writer.
+  const fences = [...rows.filter(({ record }) => record.length === 0).map(({ key }) => key), next];
+  for (const key of fences.splice(0, fences.length - limits.storeWritersFenced))
+    await resultOf(log.delete(key));
+  const writer = before + 1;
+  await resultOf(meta.put(writer, WRITER));
   transaction.commit();
   await done;
-  const records = new IndexedDbRecords({ db, writer: before + 1, first, fences, end });
-  return { records, manifest, log: rows.filter((record) => record.length > 0) };
+  const kept = rows.filter(({ key, record }) => key >= first && record.length > 0);
+  const goesOn = await goesOnAfterFailure(db, next);
+  const records = new IndexedDbRecords({ db, writer, first, fences, goesOn, end });
+  return { records, manifest, log: kept.map(({ record }) => record) };
 }
 
-function writerOf(key: number): number {
-  return Math.floor(key / KEYS_EACH);
+/**
+ * Whether the browser goes on with a transaction of which a request failed that is not the last one: Firefox does
+ * (153). It commits the rest when it was told to commit; and what it still does after a request that found no
+ * room, it does outside of the transaction, so that an abort does not take it back. There each request has to
+ * succeed before the next one is made.
+ */
+async function goesOnAfterFailure(db: IDBDatabase, takenKey: number): Promise<boolean> {
+  const transaction = db.transaction(LOG, 'readwrite', { durability: 'relaxed' });
+  const rows = transaction.objectStore(LOG);
+  rows.add(NO_RECORD, takenKey);
+  rows.count(takenKey);
+  transaction.commit();
+  return new Promise((resolve) => {
+    transaction.oncomplete = () => resolve(true);
+    transaction.onabort = () => resolve(false);
+  });
 }
 
 interface Taken {
@@ -91,8 +108,10 @@ interface Taken {
   readonly writer: number;
   /** Key of the first row of the log that counts. */
   readonly first: number;
-  /** Keys of fences from there on. */
+  /** Keys of the fences that stay. */
   readonly fences: readonly number[];
+  /** Of a transaction of which a request failed, the rest may be committed. */
+  readonly goesOn: boolean;
   readonly end: ConnectionEnd;
 }
 
@@ -102,6 +121,8 @@ class IndexedDbRecords implements Records {
   readonly #turns = new MessageChannel();
   readonly #waiting: (() => void)[] = [];
   #readable: IDBObjectStore | undefined;
+  readonly #writer: number;
+  readonly #goesOn: boolean;
   #first: number;
   #fences: readonly number[];
   /** Key of the last row. */
@@ -109,10 +130,13 @@ class IndexedDbRecords implements Records {
   #isLastEmpty = false;
   #committing: Promise<void> = Promise.resolve();
 
-  constructor({ db, writer, first, fences, end }: Taken) {
+  constructor({ db, writer, first, fences, goesOn, end }: Taken) {
     this.#db = db;
+    this.#writer = writer;
+    this.#goesOn = goesOn;
     this.#first = first;
-    this.#fences = fences;
+    // Those before are not in what is cleared.
+    this.#fences = fences.filter((key) => key >= first);
     this.#last = writer * KEYS_EACH - 1;
     this.#end = end;
     this.#turns.port1.onmessage = () => this.#waiting.shift()?.();
@@ -130,27 +154,45 @@ class IndexedDbRecords implements Records {
   }
 
   async #commit(change: Change, durable: boolean): Promise<void> {
-    const { log = NO_RECORD, clearLog = false, manifest } = change;
+    try {
+      await this.#handOver(change, durable);
+    } catch (error) {
+      // In Firefox the first transaction after one that found no room is over before it begins.
+      const isOver = error instanceof DOMException && error.name === 'InvalidStateError';
+      if (!isOver || this.failure !== undefined) throw error;
+      await this.#handOver(change, durable);
+    }
+  }
+
+  async #handOver(change: Change, durable: boolean): Promise<void> {
+    const { log = NO_RECORD, clearLog = false, put, remove, manifest } = change;
+    const key = this.#last + 1;
+    if (key >= (this.#writer + 1) * KEYS_EACH)
+      throw new AverError('STORE_FAILED', 'The log has no more keys.');
     // A change of the log alone leaves those alone who read tables.
-    const names = change.put || change.remove || manifest || clearLog ? [LOG, RECORDS, META] : [LOG];
-    const transaction = this.#db.transaction(names, 'readwrite', {
+    const isLogAlone = !(put || remove || manifest || clearLog);
+    const transaction = this.#db.transaction(isLogAlone ? LOG : [LOG, RECORDS, META], 'readwrite', {
       durability: durable ? 'strict' : 'relaxed',
     });
-    const rows = transaction.objectStore(LOG);
-    const key = this.#last + 1;
-    // Only a strict transaction that writes takes what was written before it to the disk: this row does that, too.
-    const row = rows.add(log, key);
-    let isFenced = false;
-    row.onerror = () => {
-      isFenced = row.error?.name === 'ConstraintError';
-    };
-    if (clearLog) this.#clearLog(transaction, key);
-    else if (this.#isLastEmpty) rows.delete(this.#last);
-    applyToTables(transaction, change);
-    transaction.commit();
-    await doneOf(transaction).catch((error) => {
+    const done = doneOf(transaction);
+    done.catch(() => undefined);
+    const requests = [
+      ...this.#logRequests(transaction, log, clearLog),
+      ...tableRequests(transaction, change),
+    ];
+    try {
+      if (this.#goesOn && requests.length > 1) for (const request of requests) await resultOf(request());
+      else {
+        for (const request of requests) request();
+        transaction.commit();
+      }
+      await done;
+    } catch (error) {
+      abort(transaction);
+      // The only requests that may find their key taken are those that add the row of this change.
+      const isFenced = error instanceof DOMException && error.name === 'ConstraintError';
       throw isFenced ? new AverError('STORE_FENCED', 'Another tab writes to this store now.') : error;
-    });
+    }
     this.#last = key;
     this.#isLastEmpty = log.length === 0;
     if (!clearLog) return;
@@ -158,12 +200,18 @@ class IndexedDbRecords implements Records {
     this.#fences = [];
   }
 
-  /** All rows before this one, but not the fences: the tabs that they are for may still wake up. */
-  #clearLog(transaction: IDBTransaction, key: number): void {
+  /** The row of this change comes first: the fence. Only a strict transaction that writes takes what was written before it to the disk; it does that, too. */
+  #logRequests(transaction: IDBTransaction, log: Uint8Array, clearLog: boolean): (() => IDBRequest)[] {
     const rows = transaction.objectStore(LOG);
-    rows.delete(IDBKeyRange.bound(this.#first, key, false, true));
-    for (const fence of this.#fences.slice(-limits.storeWritersFenced)) rows.add(NO_RECORD, fence);
-    transaction.objectStore(META).put(key, FIRST);
+    const key = this.#last + 1;
+    const requests: (() => IDBRequest)[] = [() => rows.add(log, key)];
+    if (clearLog) {
+      // All rows before this one, but not the fences: the tabs that they are for may still wake up.
+      requests.push(() => rows.delete(IDBKeyRange.bound(this.#first, key, false, true)));
+      for (const fence of this.#fences) requests.push(() => rows.put(NO_RECORD, fence));
+      requests.push(() => transaction.objectStore(META).put(key, FIRST));
+    } else if (this.#isLastEmpty) requests.push(() => rows.delete(this.#last));
+    return requests;
   }
 
   read(numbers: readonly number[]): Promise<(Uint8Array | undefined)[]> {
@@ -208,11 +256,25 @@ class IndexedDbRecords implements Records {
   }
 }
 
+/** Rejects with what failed first, also where the transaction was completed all the same. */
 function doneOf(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error);
+    let failure: DOMException | null = null;
+    transaction.onerror = ({ target }) => {
+      failure ??= (target as IDBRequest).error;
+    };
+    transaction.oncomplete = () => (failure === null ? resolve() : reject(failure));
+    transaction.onabort = () => reject(failure ?? transaction.error);
   });
+}
+
+/** Nothing of it is done. It may be over already. */
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It was.
+  }
 }
 
 function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
@@ -222,10 +284,14 @@ function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
   });
 }
 
-function applyToTables(transaction: IDBTransaction, { put = [], remove = [], manifest }: Change): void {
-  for (const [number, record] of put) transaction.objectStore(RECORDS).put(record, number);
-  for (const [from, to] of remove) transaction.objectStore(RECORDS).delete(IDBKeyRange.bound(from, to));
-  if (manifest !== undefined) transaction.objectStore(META).put(manifest, MANIFEST);
+function* tableRequests(
+  transaction: IDBTransaction,
+  { put = [], remove = [], manifest }: Change,
+): Iterable<() => IDBRequest> {
+  for (const [number, record] of put) yield () => transaction.objectStore(RECORDS).put(record, number);
+  for (const [from, to] of remove)
+    yield () => transaction.objectStore(RECORDS).delete(IDBKeyRange.bound(from, to));
+  if (manifest !== undefined) yield () => transaction.objectStore(META).put(manifest, MANIFEST);
 }
 
 export function toStoreError(error: unknown): AverError {

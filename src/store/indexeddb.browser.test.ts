@@ -133,6 +133,35 @@ describe('IndexedDB store', () => {
     expect(await last.getMany([u32Bytes(0), u32Bytes(39)])).toEqual([hexToBytes('a3'), hexToBytes('a3')]);
   });
 
+  test('a table that the browser cannot even take leaves the log as it is', async () => {
+    const place = name();
+    const store = await open({ name: place, sizes: tiny });
+    const original = IDBObjectStore.prototype.put;
+    let failures = 0;
+    IDBObjectStore.prototype.put = function (value, key) {
+      // What Chromium throws when it runs out of memory.
+      if (this.name === 'records' && failures++ < 2)
+        throw new DOMException('out of memory', 'DataCloneError');
+      return original.call(this, value, key);
+    };
+    const written: number[] = [];
+    try {
+      for (let i = 0; i < 60; i++) {
+        const write = store.write([{ key: u32Bytes(i), value: u32Bytes(i) }], durable);
+        await write.then(
+          () => written.push(i),
+          (error) => expect(error).toMatchObject({ code: 'STORE_FAILED' }),
+        );
+      }
+    } finally {
+      IDBObjectStore.prototype.put = original;
+    }
+    expect(failures).toBeGreaterThan(2);
+    expect(written.length).toBeGreaterThan(50);
+    const again = await open({ name: place, sizes: tiny });
+    expect(await again.getMany(written.map(u32Bytes))).toEqual(written.map(u32Bytes));
+  });
+
   test('flushing again and again leaves one row', async () => {
     const place = name();
     const store = await open({ name: place });
