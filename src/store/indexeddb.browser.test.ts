@@ -133,6 +133,44 @@ describe('IndexedDB store', () => {
     expect(await last.getMany([u32Bytes(0), u32Bytes(39)])).toEqual([hexToBytes('a3'), hexToBytes('a3')]);
   });
 
+  test('a tab that was taken over writes nothing where the browser goes on after a failed request, as Firefox does', async () => {
+    const { add } = IDBObjectStore.prototype;
+    const { commit } = IDBTransaction.prototype;
+    IDBTransaction.prototype.commit = () => undefined;
+    IDBObjectStore.prototype.add = function (value, key) {
+      const request = add.call(this, value, key);
+      // So an error does not end the transaction.
+      request.addEventListener('error', (event) => event.preventDefault());
+      return request;
+    };
+    try {
+      const place = name();
+      const [flushed, full] = [await open({ name: place, sizes: tiny }), name()];
+      await flushed.write([{ key, value: key }], durable);
+      await flushed.flush();
+      const second = await open({ name: place, sizes: tiny });
+      await second.write([{ key, value: hexToBytes('aa') }], durable);
+      // It would take away the row that its flush left; the other one would make a table, and clear the log.
+      await expect(flushed.write([{ key, value: key }], durable)).rejects.toMatchObject({
+        code: 'STORE_FENCED',
+      });
+      const first = await open({ name: full, sizes: tiny });
+      await first.write([{ key, value: new Uint8Array(450) }], durable);
+      const next = await open({ name: full, sizes: tiny });
+      for (let i = 0; i < 40; i++) await next.write([{ key: u32Bytes(i), value: key }], durable);
+      await expect(first.write([{ key, value: key }], durable)).rejects.toMatchObject({
+        code: 'STORE_FENCED',
+      });
+      expect(await (await open({ name: place })).get(key)).toEqual(hexToBytes('aa'));
+      const rows = Array.from({ length: 40 }, (_, i) => u32Bytes(i));
+      const last = await open({ name: full, sizes: tiny });
+      expect(await last.getMany(rows)).toEqual(rows.map(() => key));
+    } finally {
+      IDBObjectStore.prototype.add = add;
+      IDBTransaction.prototype.commit = commit;
+    }
+  });
+
   test('a table that the browser cannot even take leaves the log as it is', async () => {
     const place = name();
     const store = await open({ name: place, sizes: tiny });
