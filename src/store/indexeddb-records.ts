@@ -200,7 +200,10 @@ class IndexedDbRecords implements Records {
     this.#fences = [];
   }
 
-  /** The row of this change comes first: the fence. Only a strict transaction that writes takes what was written before it to the disk; it does that, too. */
+  /**
+   * The row of this change comes first: it finds its key taken once somebody took over. Where there is nothing to
+   * flush but what was written before, it does that, too: only a strict transaction that writes does.
+   */
   #logRequests(transaction: IDBTransaction, log: Uint8Array, clearLog: boolean): (() => IDBRequest)[] {
     const rows = transaction.objectStore(LOG);
     const key = this.#last + 1;
