@@ -53,10 +53,11 @@ export class SimTime implements Clock {
     const untilMs = this.#elapsedMs + ms;
     await settle();
     for (let next = this.#heap[0]; next !== undefined && next.atMs <= untilMs; next = this.#heap[0]) {
+      // It stays for the next time.
+      if (isOver()) return;
       this.#pop();
       const { action } = next;
       if (action === undefined) continue;
-      if (isOver()) return;
       this.#elapsedMs = Math.max(this.#elapsedMs, next.atMs);
       this.#ran++;
       action();
