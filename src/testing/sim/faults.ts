@@ -93,6 +93,8 @@ export class Faults {
       case 'restore backup':
         return peer.restore(this.#backups.get(fault) ?? []);
       case 'copy directory':
+        // The founder would lose the only key that lets anybody in, and no plan could be carried out.
+        if (peer.name === this.#world.club?.founder) return;
         // From now on two peers write under one key, and go on after one chain.
         this.#peer(fault.from).shown.wasExcused = true;
         peer.shown.latestClockMs = Math.max(
