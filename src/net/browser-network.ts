@@ -21,7 +21,7 @@ import {
   sharedOptions,
 } from './libp2p-options.ts';
 import { noiseKeys } from './noise-keys.ts';
-import { logOption } from './quiet-log.ts';
+import { logOption, storedDebug } from './quiet-log.ts';
 import { RelayKeeper } from './relay-keeper.ts';
 
 export interface BrowserNetworkOptions extends NetworkOptions {
@@ -55,7 +55,7 @@ export async function createBrowserNetwork(options: BrowserNetworkOptions): Prom
   await breath();
   const libp2p = await createLibp2p<NodeServices & Record<string, unknown>>({
     ...shared,
-    ...logOption(globalThis.localStorage?.getItem('debug')),
+    ...logOption(storedDebug()),
     connectionEncrypters: [noise(keys)],
     addresses: { listen: webrtc ? [...Array(limits.relaysMax).fill('/p2p-circuit'), '/webrtc'] : [] },
     // Without a relay the page still dials out.

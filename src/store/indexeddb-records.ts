@@ -8,6 +8,7 @@
  */
 import { AverError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { abort, doneOf, resultOf, toStoreError } from './indexeddb-requests.ts';
 import type { Change, Found, Records } from './lsm/records.ts';
 
 const LOG = 'log';
@@ -177,7 +178,7 @@ class IndexedDbRecords implements Records {
     const done = doneOf(transaction);
     done.catch(() => undefined);
     const requests = [
-      ...this.#logRequests(transaction, log, clearLog),
+      ...this.#logRequests(transaction, key, log, clearLog),
       ...tableRequests(transaction, change),
     ];
     try {
@@ -201,12 +202,16 @@ class IndexedDbRecords implements Records {
   }
 
   /**
-   * The row of this change comes first: it finds its key taken once somebody took over. Where there is nothing to
-   * flush but what was written before, it does that, too: only a strict transaction that writes does.
+   * The row of this change comes first: it finds its key taken once somebody took over. There is one also where
+   * nothing is logged, because only a strict transaction that writes takes to the disk what was written before it.
    */
-  #logRequests(transaction: IDBTransaction, log: Uint8Array, clearLog: boolean): (() => IDBRequest)[] {
+  #logRequests(
+    transaction: IDBTransaction,
+    key: number,
+    log: Uint8Array,
+    clearLog: boolean,
+  ): (() => IDBRequest)[] {
     const rows = transaction.objectStore(LOG);
-    const key = this.#last + 1;
     const requests: (() => IDBRequest)[] = [() => rows.add(log, key)];
     if (clearLog) {
       // All rows before this one, but not the fences: the tabs that they are for may still wake up.
@@ -259,34 +264,6 @@ class IndexedDbRecords implements Records {
   }
 }
 
-/** Rejects with what failed first, also where the transaction was completed all the same. */
-function doneOf(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let failure: DOMException | null = null;
-    transaction.onerror = ({ target }) => {
-      failure ??= (target as IDBRequest).error;
-    };
-    transaction.oncomplete = () => (failure === null ? resolve() : reject(failure));
-    transaction.onabort = () => reject(failure ?? transaction.error);
-  });
-}
-
-/** Nothing of it is done. It may be over already. */
-function abort(transaction: IDBTransaction): void {
-  try {
-    transaction.abort();
-  } catch {
-    // It was.
-  }
-}
-
-function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
 function* tableRequests(
   transaction: IDBTransaction,
   { put = [], remove = [], manifest }: Change,
@@ -295,16 +272,4 @@ function* tableRequests(
   for (const [from, to] of remove)
     yield () => transaction.objectStore(RECORDS).delete(IDBKeyRange.bound(from, to));
   if (manifest !== undefined) yield () => transaction.objectStore(META).put(manifest, MANIFEST);
-}
-
-export function toStoreError(error: unknown): AverError {
-  if (error instanceof AverError) return error;
-  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
-  const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
-  if (name === 'QuotaExceededError') {
-    // Chromium gives no message of its own.
-    const why = message === '' ? '.' : `: ${message}`;
-    return new AverError('STORE_FULL', `The browser gives this page no more storage${why}`, { cause: error });
-  }
-  return new AverError('STORE_FAILED', `IndexedDB failed: ${name} ${message}`, { cause: error });
 }

@@ -5,6 +5,7 @@ import { limits } from '../base/limits.ts';
 import type { Store, StoreOp, StoreRange } from '../base/ports.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { DATABASE_VERSION, type IndexedDbOptions, openIndexedDb } from './indexeddb.ts';
+import { doneOf, resultOf } from './indexeddb-requests.ts';
 import { packBlock } from './lsm/block.ts';
 import { type Sizes, usualSizes } from './lsm/sizes.ts';
 import type { StoppedWriter } from './stopped-writer.fixture.ts';
@@ -30,19 +31,11 @@ function deleteDatabase(name: string): Promise<void> {
 
 /** Opens without our adapter, as another version of the program would. */
 function openRaw(name: string, version: number): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, version);
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+  return resultOf(indexedDB.open(name, version));
 }
 
 function count(db: IDBDatabase, objectStore: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const request = db.transaction(objectStore).objectStore(objectStore).count();
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+  return resultOf(db.transaction(objectStore).objectStore(objectStore).count());
 }
 
 async function makePlace() {
@@ -216,22 +209,17 @@ describe('IndexedDB store', () => {
 
   test('a store of the version before, with its fence elsewhere, is taken over with all that is in its log', async () => {
     const place = name();
-    const before = await new Promise<IDBDatabase>((resolve, reject) => {
-      const request = indexedDB.open(place, DATABASE_VERSION - 1);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore('log', { autoIncrement: true });
-        for (const each of ['records', 'meta']) request.result.createObjectStore(each);
-      };
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
+    const opening = indexedDB.open(place, DATABASE_VERSION - 1);
+    opening.onupgradeneeded = () => {
+      opening.result.createObjectStore('log', { autoIncrement: true });
+      for (const each of ['records', 'meta']) opening.result.createObjectStore(each);
+    };
+    const before = await resultOf(opening);
     const writing = before.transaction(['log', 'meta'], 'readwrite');
     for (let i = 0; i < 3; i++)
       writing.objectStore('log').add(packBlock([{ key: u32Bytes(i), value: u32Bytes(i) }]));
     for (let i = 1; i < 4; i++) writing.objectStore('meta').put(0, i);
-    await new Promise((resolve) => {
-      writing.oncomplete = resolve;
-    });
+    await doneOf(writing);
     before.close();
     for (let round = 0; round < 2; round++) {
       const store = await open({ name: place, sizes: tiny });

@@ -10,13 +10,8 @@ import { limits } from '../base/limits.ts';
 import type { Store } from '../base/ports.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { STORE_VERSION, versionError } from './batch.ts';
-import {
-  ConnectionEnd,
-  createObjectStores,
-  removeOldFence,
-  takeOver,
-  toStoreError,
-} from './indexeddb-records.ts';
+import { ConnectionEnd, createObjectStores, removeOldFence, takeOver } from './indexeddb-records.ts';
+import { toStoreError } from './indexeddb-requests.ts';
 import { openLogStore } from './lsm/log-store.ts';
 import type { Sizes } from './lsm/sizes.ts';
 
