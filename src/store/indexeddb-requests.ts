@@ -22,7 +22,7 @@ export function abort(transaction: IDBTransaction): void {
   }
 }
 
-/** What the request found. Where nobody minds that it fails, that ends its transaction. */
+/** What the request found. A failure also ends its transaction, unless the listener prevents that. */
 export function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
